@@ -1,0 +1,145 @@
+/// Fetches activation chunks ahead of their use and feeds them to the leaf's shadow chunk.
+///
+/// For every tile, plane and chunk of a job, in the engine's order, it requests the chunk of each token; a matrix of a single chunk is loaded once.
+/// Requests run ahead as far as the FIFO has room, across jobs too, unless a job carries the fence flag: then they wait until all
+/// earlier commands have completed.
+`default_nettype none
+`include "setun_assert.svh"
+
+module setun_act_loader #(
+    parameter int unsigned PortBits = 512,
+    parameter int unsigned Tokens = 1,
+    parameter int unsigned TileRows = 1024
+) (
+    input  wire logic                clk_i,
+    input  wire logic                rst_ni,
+    input  wire logic                clear_i,
+    input  wire logic [31:0]         completed_i,   // commands completed in this run
+
+    input  wire logic                job_valid_i,
+    output logic                     job_ready_o,
+    input  wire logic                job_fence_i,
+    input  wire logic [31:0]         job_index_i,
+    input  wire logic [63:0]         job_addr_i,
+    input  wire logic [31:0]         job_stride_i,
+    input  wire logic [20:0]         job_groups_i,
+    input  wire logic [11:0]         job_chunks_i,
+    input  wire logic [2:0]          job_last_beats_i,  // beats of the last chunk, 1 .. 5
+    input  wire logic [2:0]          job_planes_i,
+    input  wire logic [3:0]          job_tokens_i,
+
+    output logic                     req_valid_o,
+    input  wire logic                req_ready_i,
+    output logic [63:0]              req_addr_o,
+    output logic [2:0]               req_beats_o,
+    output logic [2:0]               req_token_o,
+    output logic                     req_last_o,
+    output logic [31:0]              req_index_o,
+    input  wire logic                beat_valid_i,
+    input  wire logic [2:0]          beat_group_i,
+    input  wire logic [2:0]          beat_token_i,
+    input  wire logic                beat_last_i,
+    input  wire logic [PortBits-1:0] beat_i,
+
+    output logic                     load_valid_o,
+    input  wire logic                load_ready_i,
+    output logic                     load_last_o,
+    output logic [2:0]               load_token_o,
+    output logic [2:0]               load_group_o,
+    output logic [PortBits-1:0]      load_data_o
+);
+  localparam int unsigned ChunkBytes = 5 * PortBits / 8;
+  localparam int unsigned Depth = (Tokens <= 2) ? 32 : 16 * Tokens;  // two chunks of all tokens, at least
+  localparam int unsigned RoomW = $clog2(Depth) + 1;
+
+  logic active_q, fence_q;
+  logic [31:0] index_q, stride_q;
+  logic [63:0] base_q, chunk_addr_q, addr_q;
+  logic [20:0] groups_left_q;
+  logic [11:0] chunks_q, chunk_q;
+  logic [2:0] planes_q, plane_q, last_beats_q;
+  logic [3:0] tokens_q, token_q;
+  logic [RoomW-1:0] room_q;
+  logic take, pop, token_last, chunk_last, plane_last, tile_last, job_last;
+
+  assign token_last = token_q + 1'b1 == tokens_q;
+  assign chunk_last = chunk_q + 1'b1 == chunks_q;
+  assign plane_last = plane_q + 1'b1 == planes_q;
+  assign tile_last  = groups_left_q <= 21'(TileRows);
+  assign job_last   = token_last && ((chunks_q == 12'd1) || (chunk_last && plane_last && tile_last));
+
+  assign req_valid_o = active_q && !fence_q && room_q >= RoomW'(req_beats_o);
+  assign req_addr_o  = addr_q;
+  assign req_beats_o = chunk_last ? last_beats_q : 3'd5;
+  assign req_token_o = token_q[2:0];
+  assign req_last_o  = token_last;
+  assign req_index_o = index_q;
+  assign take        = req_valid_o && req_ready_i;
+  assign job_ready_o = !active_q || (take && job_last);
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni || clear_i) active_q <= 1'b0;
+    else if (job_ready_o) active_q <= job_valid_i;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (job_ready_o) begin
+      fence_q       <= job_fence_i;
+      index_q       <= job_index_i;
+      stride_q      <= job_stride_i;
+      base_q        <= job_addr_i;
+      chunk_addr_q  <= job_addr_i;
+      addr_q        <= job_addr_i;
+      groups_left_q <= job_groups_i;
+      chunks_q      <= job_chunks_i;
+      last_beats_q  <= job_last_beats_i;
+      planes_q      <= job_planes_i;
+      tokens_q      <= job_tokens_i;
+      token_q       <= '0;
+      chunk_q       <= '0;
+      plane_q       <= '0;
+    end else begin
+      // Everything before this command is in memory once that many commands are complete.
+      if (completed_i == index_q) fence_q <= 1'b0;
+      if (take) begin
+        token_q <= token_last ? '0 : token_q + 1'b1;
+        addr_q  <= addr_q + 64'(stride_q);
+        if (token_last) begin
+          chunk_q      <= chunk_last ? '0 : chunk_q + 1'b1;
+          chunk_addr_q <= chunk_last ? base_q : chunk_addr_q + 64'(ChunkBytes);
+          addr_q       <= chunk_last ? base_q : chunk_addr_q + 64'(ChunkBytes);
+          if (chunk_last) begin
+            plane_q <= plane_last ? '0 : plane_q + 1'b1;
+            if (plane_last) groups_left_q <= groups_left_q - 21'(TileRows);
+          end
+        end
+      end
+    end
+  end
+
+  assign pop = load_valid_o && load_ready_i;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni || clear_i) room_q <= RoomW'(Depth);
+    else if (take) room_q <= room_q - RoomW'(req_beats_o) + RoomW'(pop);
+    else if (pop) room_q <= room_q + 1'b1;
+  end
+
+  logic fifo_ready;
+  setun_fifo #(.Width(PortBits + 7), .Depth(Depth)) u_beats (
+      .clk_i  (clk_i),
+      .rst_ni (rst_ni),
+      .clear_i(clear_i),
+      .valid_i(beat_valid_i),
+      .ready_o(fifo_ready),
+      .data_i ({beat_last_i, beat_token_i, beat_group_i, beat_i}),
+      .valid_o(load_valid_o),
+      .ready_i(load_ready_i),
+      .data_o ({load_last_o, load_token_o, load_group_o, load_data_o})
+  );
+
+
+  `SETUN_FORMAL_INIT
+  `SETUN_ASSERT(a_room_for_beat, !beat_valid_i || fifo_ready)
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,349 @@
+/// The ternary matrix engine: sequences the beats of each matrix product through the leaf and keeps the partial sums.
+///
+/// One job is one MATMUL command. For each tile, plane, chunk and group of rows (docs/memory-format.md, section 3) it takes one beat from
+/// every weight port in the same cycle, adds the leaf's sums to the partial-sum memory and, on the last chunk of the last plane, pushes one result
+/// word (Ports rows x Tokens columns of INT32) into the result FIFO. Nothing stalls once a beat has entered the leaf: a beat is taken only
+/// when its activations are current and a result place is free. Latency from the beat to its result word: leaf latency + 2 cycles.
+/// Back-to-back chunks, tiles and commands follow each other without a bubble, except that two visits of one row are at least
+/// three cycles apart (tiles of one or two groups).
+///
+/// Activations arrive in the leaf's shadow chunk through load_*; load_last_i marks the last word of a chunk. load_ready_o is low while
+/// the shadow chunk waits for its use.
+`default_nettype none
+`include "setun_assert.svh"
+
+module setun_engine #(
+    parameter int unsigned PortBits = 512,
+    parameter int unsigned Ports = 1,
+    parameter int unsigned Tokens = 1,
+    parameter int unsigned TileRows = 1024,
+    parameter int unsigned TreeCut = 3,
+    parameter int unsigned Leaf = 0,
+    localparam int unsigned B = PortBits / 8,
+    localparam int unsigned Lanes = 5 * B,
+    localparam int unsigned ResultW = Ports * Tokens * 32,
+    localparam int unsigned CountW = $clog2(Ports * Lanes + 1)
+) (
+    input  wire logic                      clk_i,
+    input  wire logic                      rst_ni,
+    input  wire logic                      clear_i,   // drop everything, e.g. after an error
+    input  wire logic                      halt_i,    // take no more beats
+
+    // Job: one command
+    input  wire logic                      job_valid_i,
+    output logic                           job_ready_o,
+    input  wire logic [20:0]               job_groups_i,   // groups of rows in the matrix, 1 .. 2^20
+    input  wire logic [11:0]               job_chunks_i,   // 1 ..
+    input  wire logic [2:0]                job_planes_i,   // 1 .. 5
+    input  wire logic [3:0]                job_tokens_i,   // 1 .. Tokens
+    input  wire logic [31:0]               job_index_i,    // position in the command list
+    input  wire logic [63:0]               job_offset_i,   // weight offset, to report an address
+
+    // Weights, one stream a port
+    input  wire logic [Ports-1:0]          weight_valid_i,
+    output logic                           weight_ready_o,
+    input  wire logic [Ports*PortBits-1:0] weight_i,
+
+    // Activations
+    input  wire logic                      load_valid_i,
+    output logic                           load_ready_o,
+    input  wire logic                      load_last_i,
+    input  wire logic [2:0]                load_token_i,
+    input  wire logic [2:0]                load_group_i,
+    input  wire logic [PortBits-1:0]       load_data_i,
+
+    // Results
+    output logic                           result_valid_o,
+    input  wire logic                      result_ready_i,
+    output logic [ResultW-1:0]             result_o,
+
+    // Illegal trit codes: one pulse with the first port that saw one
+    output logic                           error_o,
+    output logic [3:0]                     error_port_o,
+    output logic [31:0]                    error_index_o,
+    output logic [63:0]                    error_offset_o,  // of the beat, from the port's base
+
+    // Counters: one pulse a cycle
+    output logic                           busy_o,
+    output logic                           stall_w_o,
+    output logic                           stall_x_o,
+    output logic                           stall_y_o,
+    output logic [CountW-1:0]              nonzero_o
+);
+  localparam int unsigned RowW = $clog2(TileRows);
+  localparam int unsigned SumW = $clog2(Lanes * 128 + 1) + 1;
+  localparam int unsigned Latency = 1 + ($clog2(Lanes) + TreeCut - 1) / TreeCut;
+  // Where a word is at most one AXI word, results leave as fast as they come; otherwise the FIFO holds a whole tile.
+  localparam int unsigned ResultDepth = (ResultW <= PortBits) ? 64 : TileRows;
+  localparam int unsigned CreditW = $clog2(ResultDepth) + 1;
+  // A row's sum is in memory two cycles after the leaf; its next visit may be three cycles later.
+  localparam logic [1:0] MIN_GROUPS = 2'd3;
+
+  // ---- Job and loop counters ----
+  logic        active_q, slot_q;
+  logic [20:0] groups_left_q;   // of the matrix, from the first of this tile
+  logic [11:0] chunks_q, chunk_q;
+  logic [2:0]  planes_q, plane_q;
+  logic [3:0]  tokens_q;
+  logic [RowW-1:0] group_q;
+  logic        fresh_q;         // no chunk of this job has been made current yet
+  logic [1:0]  gap_q;
+  logic [1:0]  slot_busy_q;
+
+  logic [RowW:0] tile_groups;
+  logic group_last, chunk_last, plane_last, tile_last, pass_first, job_last;
+  logic need_swap, fire, take_job, final_pass, result_free, weights_here, swap;
+  logic shadow_full_q, shadow_full2_q;
+  logic [CreditW-1:0] credit_q;
+  logic result_pop;
+
+  assign tile_last   = groups_left_q <= 21'(TileRows);
+  assign tile_groups = tile_last ? groups_left_q[RowW:0] : (RowW + 1)'(TileRows);
+  assign group_last  = {1'b0, group_q} + 1'b1 == tile_groups;
+  assign chunk_last  = chunk_q + 1'b1 == chunks_q;
+  assign plane_last  = plane_q + 1'b1 == planes_q;
+  assign pass_first  = group_q == '0;
+  assign job_last    = group_last && chunk_last && plane_last && tile_last;
+  assign final_pass  = chunk_last && plane_last;
+
+  // A matrix of one chunk keeps its activations from the first beat to the last.
+  assign need_swap    = pass_first && (fresh_q || chunks_q != 12'd1);
+  assign result_free  = credit_q != '0;
+  assign weights_here = &weight_valid_i;
+
+  assign fire = active_q && !halt_i && gap_q == '0 && weights_here
+             && (!need_swap || shadow_full2_q) && (!final_pass || result_free);
+  assign swap = fire && need_swap;
+  assign weight_ready_o = fire;
+
+  // The next job may start when the job before the last has left the pipeline (its context slot is free).
+  assign job_ready_o = !halt_i && !slot_busy_q[~slot_q] && (!active_q || (fire && job_last));
+  assign take_job    = job_valid_i && job_ready_o;
+
+  assign busy_o    = fire;
+  assign stall_w_o = active_q && !weights_here;
+  assign stall_x_o = active_q && weights_here && need_swap && !shadow_full2_q;
+  assign stall_y_o = active_q && weights_here && !(need_swap && !shadow_full2_q) && final_pass && !result_free;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni || clear_i) begin
+      active_q <= 1'b0;
+      slot_q   <= 1'b0;
+      gap_q    <= '0;
+    end else begin
+      if (gap_q != '0) gap_q <= gap_q - 1'b1;
+      if (fire) begin
+        if (group_last && tile_groups < (RowW + 1)'(MIN_GROUPS)) gap_q <= MIN_GROUPS - tile_groups[1:0];
+        if (job_last) active_q <= 1'b0;
+      end
+      if (take_job) begin
+        active_q <= 1'b1;
+        slot_q   <= ~slot_q;
+      end
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (take_job) begin
+      groups_left_q <= job_groups_i;
+      chunks_q      <= job_chunks_i;
+      planes_q      <= job_planes_i;
+      tokens_q      <= job_tokens_i;
+      group_q       <= '0;
+      chunk_q       <= '0;
+      plane_q       <= '0;
+      fresh_q       <= 1'b1;
+    end else if (fire) begin
+      fresh_q <= 1'b0;
+      group_q <= group_last ? '0 : group_q + 1'b1;
+      if (group_last) begin
+        chunk_q <= chunk_last ? '0 : chunk_q + 1'b1;
+        if (chunk_last) begin
+          plane_q <= plane_last ? '0 : plane_q + 1'b1;
+          if (plane_last) groups_left_q <= groups_left_q - 21'(tile_groups);
+        end
+      end
+    end
+  end
+
+  // ---- Shadow chunk: full from the last word loaded (one cycle later for the leaf's input stage) until it is made current ----
+  assign load_ready_o = !shadow_full_q;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni || clear_i) begin
+      shadow_full_q  <= 1'b0;
+      shadow_full2_q <= 1'b0;
+    end else if (swap) begin
+      shadow_full_q  <= 1'b0;
+      shadow_full2_q <= 1'b0;
+    end else begin
+      if (load_valid_i && load_ready_o && load_last_i) shadow_full_q <= 1'b1;
+      shadow_full2_q <= shadow_full_q;
+    end
+  end
+
+  // ---- Leaf ----
+  logic [Ports*Tokens*SumW-1:0] sums;
+  logic [Ports-1:0] illegal;
+  logic [CountW-1:0] nonzero;
+
+  if (Leaf == 0) begin : gen_planes
+    setun_leaf_planes #(.PortBits(PortBits), .Ports(Ports), .Tokens(Tokens), .TreeCut(TreeCut)) u_leaf (
+        .clk_i       (clk_i),
+        .load_i      (load_valid_i && load_ready_o),
+        .load_token_i(load_token_i),
+        .load_group_i(load_group_i),
+        .load_data_i (load_data_i),
+        .swap_i      (swap),
+        .valid_i     (fire),
+        .beat_i      (weight_i),
+        .sum_o       (sums),
+        .illegal_o   (illegal),
+        .nonzero_o   (nonzero)
+    );
+  end else if (Leaf == 1) begin : gen_tree
+    setun_leaf_tree #(.PortBits(PortBits), .Ports(Ports), .Tokens(Tokens), .TreeCut(TreeCut)) u_leaf (
+        .clk_i       (clk_i),
+        .load_i      (load_valid_i && load_ready_o),
+        .load_token_i(load_token_i),
+        .load_group_i(load_group_i),
+        .load_data_i (load_data_i),
+        .swap_i      (swap),
+        .valid_i     (fire),
+        .beat_i      (weight_i),
+        .sum_o       (sums),
+        .illegal_o   (illegal),
+        .nonzero_o   (nonzero)
+    );
+  end else begin : gen_bad_leaf
+    $error("setun_engine: Leaf must be 0 (planes) or 1 (tree)");
+  end
+
+  // ---- Control that travels with each beat ----
+  localparam int unsigned CtrlW = RowW + 9;
+  logic [CtrlW-1:0] ctrl, ctrl_read, ctrl_sum;
+  // {tokens - 1, slot, job_last, final, next_plane, first, valid, row}
+  assign ctrl = {3'(tokens_q - 4'd1), slot_q, job_last, final_pass, chunk_q == '0 && plane_q != '0,
+                 chunk_q == '0 && plane_q == '0, fire, group_q};
+  logic [CtrlW-1:0] pipe_q [0:Latency-1];
+  always_ff @(posedge clk_i) begin
+    for (int unsigned i = 0; i < Latency; i++) begin
+      if (!rst_ni || clear_i) pipe_q[i] <= '0;
+      else if (i == 0) pipe_q[i] <= ctrl;
+      else pipe_q[i] <= pipe_q[i-1];
+    end
+  end
+  assign ctrl_read = pipe_q[Latency-2];
+  assign ctrl_sum  = pipe_q[Latency-1];
+
+  logic sum_valid, sum_first, sum_next_plane, sum_final, sum_last, sum_slot;
+  logic [2:0] sum_tokens;
+  logic [RowW-1:0] sum_row;
+  assign {sum_tokens, sum_slot, sum_last, sum_final, sum_next_plane, sum_first, sum_valid, sum_row} = ctrl_sum;
+
+  // ---- Partial sums: base in the first cycle, base + sum in the second ----
+  logic acc_valid_q, acc_final_q;
+  logic [RowW-1:0] acc_row_q;
+  logic [2:0] acc_tokens_q;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni || clear_i) begin
+      acc_valid_q <= 1'b0;
+      acc_final_q <= 1'b0;
+    end else begin
+      acc_valid_q <= sum_valid;
+      acc_final_q <= sum_valid && sum_final;
+    end
+  end
+  always_ff @(posedge clk_i) begin
+    acc_row_q    <= sum_row;
+    acc_tokens_q <= sum_tokens;
+  end
+
+  logic [ResultW-1:0] result;
+  logic [Tokens-1:0] keep;  // tokens that the command uses
+  assign keep = Tokens'(~(8'hFE << acc_tokens_q));
+  for (genvar p = 0; p < Ports; p++) begin : gen_port
+    for (genvar t = 0; t < Tokens; t++) begin : gen_token
+      logic [31:0] old, acc;
+      logic [31:0] base_q;
+      logic signed [SumW-1:0] sum_q;
+      setun_ram #(.Width(32), .Depth(TileRows)) u_psum (
+          .clk_i  (clk_i),
+          .write_i(acc_valid_q),
+          .waddr_i(acc_row_q),
+          .wdata_i(acc),
+          .read_i (ctrl_read[RowW]),
+          .raddr_i(ctrl_read[RowW-1:0]),
+          .rdata_o(old)
+      );
+      always_ff @(posedge clk_i) begin
+        if (sum_valid) begin
+          sum_q  <= $signed(sums[(p*Tokens+t)*SumW +: SumW]);
+          base_q <= sum_first ? 32'd0 : sum_next_plane ? (old << 1) + old : old;
+        end
+      end
+      assign acc = base_q + 32'(sum_q);
+      // Columns of tokens that the command does not use are zero.
+      assign result[(p*Tokens+t)*32 +: 32] = keep[t] ? acc : 32'd0;
+    end
+  end
+
+  // ---- Results: a place is reserved when the beat is taken ----
+  logic result_push_ready;
+  setun_fifo #(.Width(ResultW), .Depth(ResultDepth)) u_results (
+      .clk_i  (clk_i),
+      .rst_ni (rst_ni),
+      .clear_i(clear_i),
+      .valid_i(acc_final_q),
+      .ready_o(result_push_ready),
+      .data_i (result),
+      .valid_o(result_valid_o),
+      .ready_i(result_ready_i),
+      .data_o (result_o)
+  );
+  assign result_pop = result_valid_o && result_ready_i;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni || clear_i) credit_q <= CreditW'(ResultDepth);
+    else if (fire && final_pass && !result_pop) credit_q <= credit_q - 1'b1;
+    else if (result_pop && !(fire && final_pass)) credit_q <= credit_q + 1'b1;
+  end
+
+  // ---- Context of the two jobs that can be in the pipeline; the beat's address for error reports ----
+  logic [31:0] index_q [0:1];
+  logic [63:0] offset_q [0:1];
+  logic [33:0] beat_q;  // beats of the current job that have left the leaf
+  always_ff @(posedge clk_i) begin
+    if (take_job) begin
+      index_q[~slot_q]  <= job_index_i;
+      offset_q[~slot_q] <= job_offset_i;
+    end
+  end
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni || clear_i) begin
+      slot_busy_q <= '0;
+      beat_q      <= '0;
+    end else begin
+      if (sum_valid) begin
+        beat_q <= sum_last ? '0 : beat_q + 1'b1;
+        if (sum_last) slot_busy_q[sum_slot] <= 1'b0;
+      end
+      if (take_job) slot_busy_q[~slot_q] <= 1'b1;
+    end
+  end
+
+  always_comb begin
+    error_port_o = '0;
+    for (int unsigned i = Ports; i > 0; i--) begin
+      if (illegal[i-1]) error_port_o = 4'(i - 1);
+    end
+  end
+  assign error_o        = sum_valid && illegal != '0;
+  assign error_index_o  = index_q[sum_slot];
+  assign error_offset_o = offset_q[sum_slot] + 64'(beat_q) * 64'(B);
+  assign nonzero_o      = sum_valid ? nonzero : '0;
+
+  `SETUN_FORMAL_INIT
+  `SETUN_ASSERT(a_result_place, !acc_final_q || result_push_ready)
+  `SETUN_ASSERT(a_load_waits, !(load_valid_i && load_ready_o && shadow_full2_q))
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,23 @@
+/// Kernel top with 1 weight port: XRT's RTL-kernel port names around setun_core (docs/command-interface.md, section 5).
+`default_nettype none
+`include "setun_kernel.svh"
+
+module setun_kernel #(
+    parameter int unsigned PortBits = 512,
+    parameter int unsigned Tokens = 1,
+    parameter int unsigned TileRows = 1024,
+    parameter int unsigned TreeCut = 3,
+    parameter int unsigned Leaf = 0
+) (
+    input  wire logic                 ap_clk,
+    input  wire logic                 ap_rst_n,
+    output logic                      interrupt,
+    `SETUN_AXI_PORTS(w0)
+    `SETUN_AXI_PORTS(data)
+    `SETUN_CONTROL_PORTS
+);
+  `SETUN_CORE(1)
+  `SETUN_WEIGHT_PORT(w0, 0)
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,25 @@
+/// Kernel top with 2 weight ports: XRT's RTL-kernel port names around setun_core (docs/command-interface.md, section 5).
+`default_nettype none
+`include "setun_kernel.svh"
+
+module setun_kernel_2p #(
+    parameter int unsigned PortBits = 512,
+    parameter int unsigned Tokens = 1,
+    parameter int unsigned TileRows = 1024,
+    parameter int unsigned TreeCut = 3,
+    parameter int unsigned Leaf = 0
+) (
+    input  wire logic                 ap_clk,
+    input  wire logic                 ap_rst_n,
+    output logic                      interrupt,
+    `SETUN_AXI_PORTS(w0)
+    `SETUN_AXI_PORTS(w1)
+    `SETUN_AXI_PORTS(data)
+    `SETUN_CONTROL_PORTS
+);
+  `SETUN_CORE(2)
+  `SETUN_WEIGHT_PORT(w0, 0)
+  `SETUN_WEIGHT_PORT(w1, 1)
+endmodule
+
+`default_nettype wire
