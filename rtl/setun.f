@@ -1,6 +1,5 @@
 setun_pkg.sv
 setun_delay.sv
-setun_queue.sv
 setun_fifo.sv
 setun_ram.sv
 setun_trit_decode.sv

@@ -13,7 +13,6 @@ module setun_act_loader #(
 ) (
     input  wire logic                clk_i,
     input  wire logic                rst_ni,
-    input  wire logic                clear_i,
     input  wire logic [31:0]         completed_i,   // commands completed in this run
 
     input  wire logic                job_valid_i,
@@ -57,69 +56,77 @@ module setun_act_loader #(
   logic [63:0] base_q, chunk_addr_q, addr_q;
   logic [20:0] groups_left_q;
   logic [11:0] chunks_q, chunk_q;
-  logic [2:0] planes_q, plane_q, last_beats_q;
+  logic [2:0] planes_q, plane_q, last_beats_q, beats_q;
   logic [3:0] tokens_q, token_q;
   logic [RoomW-1:0] room_q;
-  logic take, pop, token_last, chunk_last, plane_last, tile_last, job_last;
+  logic take, pop, token_last;
 
-  assign token_last = token_q + 1'b1 == tokens_q;
-  assign chunk_last = chunk_q + 1'b1 == chunks_q;
-  assign plane_last = plane_q + 1'b1 == planes_q;
-  assign tile_last  = groups_left_q <= 21'(TileRows);
-  assign job_last   = token_last && ((chunks_q == 12'd1) || (chunk_last && plane_last && tile_last));
-
-  assign req_valid_o = active_q && !fence_q && room_q >= RoomW'(req_beats_o);
+  assign token_last  = token_q + 1'b1 == tokens_q;
+  assign req_valid_o = active_q && !fence_q && room_q >= RoomW'(beats_q);
+  assign req_beats_o = beats_q;
   assign req_addr_o  = addr_q;
-  assign req_beats_o = chunk_last ? last_beats_q : 3'd5;
   assign req_token_o = token_q[2:0];
   assign req_last_o  = token_last;
   assign req_index_o = index_q;
   assign take        = req_valid_o && req_ready_i;
-  assign job_ready_o = !active_q || (take && job_last);
+  assign job_ready_o = !active_q;
 
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni || clear_i) active_q <= 1'b0;
-    else if (job_ready_o) active_q <= job_valid_i;
-  end
-
-  always_ff @(posedge clk_i) begin
-    if (job_ready_o) begin
-      fence_q       <= job_fence_i;
-      index_q       <= job_index_i;
-      stride_q      <= job_stride_i;
-      base_q        <= job_addr_i;
-      chunk_addr_q  <= job_addr_i;
-      addr_q        <= job_addr_i;
-      groups_left_q <= job_groups_i;
-      chunks_q      <= job_chunks_i;
-      last_beats_q  <= job_last_beats_i;
-      planes_q      <= job_planes_i;
-      tokens_q      <= job_tokens_i;
-      token_q       <= '0;
-      chunk_q       <= '0;
-      plane_q       <= '0;
-    end else begin
+  always_ff @(posedge clk_i) begin : p_requests
+    logic [11:0] chunk;
+    if (!rst_ni) begin
+      active_q <= 1'b0;
+    end else if (!active_q) begin
+      if (job_valid_i) begin
+        active_q      <= 1'b1;
+        fence_q       <= job_fence_i;
+        index_q       <= job_index_i;
+        stride_q      <= job_stride_i;
+        base_q        <= job_addr_i;
+        chunk_addr_q  <= job_addr_i;
+        addr_q        <= job_addr_i;
+        groups_left_q <= job_groups_i;
+        chunks_q      <= job_chunks_i;
+        last_beats_q  <= job_last_beats_i;
+        beats_q       <= (job_chunks_i == 12'd1) ? job_last_beats_i : 3'd5;
+        planes_q      <= job_planes_i;
+        tokens_q      <= job_tokens_i;
+        token_q       <= '0;
+        chunk_q       <= '0;
+        plane_q       <= '0;
+      end
+    end else if (fence_q) begin
       // Everything before this command is in memory once that many commands are complete.
       if (completed_i == index_q) fence_q <= 1'b0;
-      if (take) begin
-        token_q <= token_last ? '0 : token_q + 1'b1;
-        addr_q  <= addr_q + 64'(stride_q);
-        if (token_last) begin
-          chunk_q      <= chunk_last ? '0 : chunk_q + 1'b1;
-          chunk_addr_q <= chunk_last ? base_q : chunk_addr_q + 64'(ChunkBytes);
-          addr_q       <= chunk_last ? base_q : chunk_addr_q + 64'(ChunkBytes);
-          if (chunk_last) begin
-            plane_q <= plane_last ? '0 : plane_q + 1'b1;
-            if (plane_last) groups_left_q <= groups_left_q - 21'(TileRows);
+    end else if (take) begin
+      token_q <= token_q + 1'b1;
+      addr_q  <= addr_q + 64'(stride_q);
+      if (token_last) begin
+        token_q      <= '0;
+        chunk        = chunk_q + 1'b1;
+        chunk_addr_q <= chunk_addr_q + 64'(ChunkBytes);
+        addr_q       <= chunk_addr_q + 64'(ChunkBytes);
+        if (chunk == chunks_q) begin
+          chunk        = '0;
+          chunk_addr_q <= base_q;
+          addr_q       <= base_q;
+          plane_q      <= plane_q + 1'b1;
+          if (plane_q + 1'b1 == planes_q) begin
+            plane_q       <= '0;
+            groups_left_q <= groups_left_q - 21'(TileRows);
+            if (groups_left_q <= 21'(TileRows)) active_q <= 1'b0;
           end
+          // A matrix of one chunk keeps its activations: they are loaded once.
+          if (chunks_q == 12'd1) active_q <= 1'b0;
         end
+        chunk_q <= chunk;
+        beats_q <= (chunk + 1'b1 == chunks_q) ? last_beats_q : 3'd5;
       end
     end
   end
 
   assign pop = load_valid_o && load_ready_i;
   always_ff @(posedge clk_i) begin
-    if (!rst_ni || clear_i) room_q <= RoomW'(Depth);
+    if (!rst_ni) room_q <= RoomW'(Depth);
     else if (take) room_q <= room_q - RoomW'(req_beats_o) + RoomW'(pop);
     else if (pop) room_q <= room_q + 1'b1;
   end
@@ -128,7 +135,6 @@ module setun_act_loader #(
   setun_fifo #(.Width(PortBits + 7), .Depth(Depth)) u_beats (
       .clk_i  (clk_i),
       .rst_ni (rst_ni),
-      .clear_i(clear_i),
       .valid_i(beat_valid_i),
       .ready_o(fifo_ready),
       .data_i ({beat_last_i, beat_token_i, beat_group_i, beat_i}),

@@ -1,8 +1,8 @@
 /// Cuts a contiguous transfer into AXI bursts: at most MaxBeats beats each, none across a 4 KiB boundary.
 ///
 /// A job (address, beats >= 1) is taken when the previous one is finished; bursts are offered one at a time, in order. burst_last_o marks the
-/// last burst of a job. The burst is stable while it waits. Throughput: one burst a cycle; a new job's first burst is offered the
-/// cycle after it is taken. The address must be a multiple of the beat size.
+/// last burst of a job. The burst is stable while it waits. Throughput: one burst every two cycles. The address must be a multiple of
+/// the beat size. Nothing is computed while a burst waits.
 `default_nettype none
 `include "setun_assert.svh"
 
@@ -14,7 +14,6 @@ module setun_burst_split #(
 ) (
     input  wire logic              clk_i,
     input  wire logic              rst_ni,
-    input  wire logic              clear_i,
     input  wire logic              job_valid_i,
     output logic                   job_ready_o,
     input  wire logic [63:0]       job_addr_i,
@@ -34,41 +33,64 @@ module setun_burst_split #(
     $error("setun_burst_split: MaxBeats must be 1 to 256");
   end
 
-  logic valid_q;
+  typedef enum logic [1:0] {S_IDLE, S_PLAN, S_OFFER} state_e;
+  state_e state_q;
   logic [63:0] addr_q;
-  logic [CountW-1:0] left_q;
+  logic [CountW-1:0] left_q;  // beats from addr_q on
   logic [UserW-1:0] user_q;
-  logic [8:0] to_page, limit;
+  logic [8:0] beats_q, to_page, limit;
+  logic last_q;
 
   // Beats up to the next page; a page holds at most 256 beats (16-byte beats).
-  assign to_page = 9'(PageBeats) - 9'(addr_q[11 -: PageW]);
-  assign limit   = (to_page < 9'(MaxBeats)) ? to_page : 9'(MaxBeats);
-
-  assign burst_valid_o = valid_q;
-  assign burst_addr_o  = addr_q;
-  assign burst_last_o  = left_q <= CountW'(limit);
-  assign burst_beats_o = burst_last_o ? left_q[8:0] : limit;
-  assign burst_user_o  = user_q;
-  assign job_ready_o   = !valid_q || (burst_ready_i && burst_last_o);
-
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni || clear_i) valid_q <= 1'b0;
-    else if (job_ready_o) valid_q <= job_valid_i;
-  end
-  always_ff @(posedge clk_i) begin
-    if (job_ready_o) begin
-      addr_q <= job_addr_i;
-      left_q <= job_beats_i;
-      user_q <= job_user_i;
-    end else if (valid_q && burst_ready_i) begin
-      addr_q <= addr_q + (64'(burst_beats_o) << OffsetW);
-      left_q <= left_q - CountW'(burst_beats_o);
+  always_comb begin
+    to_page = '0;
+    limit   = '0;
+    if (state_q == S_PLAN) begin
+      to_page = 9'(PageBeats) - 9'(addr_q[11 -: PageW]);
+      limit   = (to_page < 9'(MaxBeats)) ? to_page : 9'(MaxBeats);
     end
   end
 
+  assign burst_valid_o = state_q == S_OFFER;
+  assign burst_addr_o  = addr_q;
+  assign burst_beats_o = beats_q;
+  assign burst_last_o  = last_q;
+  assign burst_user_o  = user_q;
+  assign job_ready_o   = state_q == S_IDLE;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      state_q <= S_IDLE;
+    end else begin
+      unique case (state_q)
+        S_IDLE: if (job_valid_i) state_q <= S_PLAN;
+        S_PLAN: state_q <= S_OFFER;
+        S_OFFER: if (burst_ready_i) state_q <= last_q ? S_IDLE : S_PLAN;
+        default: state_q <= S_IDLE;
+      endcase
+    end
+  end
+  always_ff @(posedge clk_i) begin
+    unique case (state_q)
+      S_IDLE: if (job_valid_i) begin
+        addr_q <= job_addr_i;
+        left_q <= job_beats_i;
+        user_q <= job_user_i;
+      end
+      S_PLAN: begin
+        last_q  <= left_q <= CountW'(limit);
+        beats_q <= (left_q <= CountW'(limit)) ? left_q[8:0] : limit;
+      end
+      default: if (burst_ready_i) begin
+        addr_q <= addr_q + (64'(beats_q) << OffsetW);
+        left_q <= left_q - CountW'(beats_q);
+      end
+    endcase
+  end
+
   `SETUN_FORMAL_INIT
-  `SETUN_ASSERT(a_burst_size, !valid_q || left_q == '0 || (burst_beats_o != 9'd0 && burst_beats_o <= 9'(MaxBeats)))
-  `SETUN_ASSERT(a_burst_page, !valid_q || 13'(burst_addr_o[11:0]) + (13'(burst_beats_o) << OffsetW) <= 13'd4096)
+  `SETUN_ASSERT(a_burst_size, state_q != S_OFFER || (beats_q != 9'd0 && beats_q <= 9'(MaxBeats)))
+  `SETUN_ASSERT(a_burst_page, state_q != S_OFFER || 13'(addr_q[11:0]) + (13'(beats_q) << OffsetW) <= 13'd4096)
 endmodule
 
 `default_nettype wire

@@ -1,7 +1,7 @@
 /// Reads the command list, 64-byte descriptor by descriptor, a few ahead of their use.
 ///
 /// start_i gives the list's address (multiple of 64) and length; descriptors appear in order on the output. Nothing is requested for which there
-/// is no room. clear_i forgets the list.
+/// is no room. Reset forgets the list.
 `default_nettype none
 
 module setun_command_fetch #(
@@ -9,7 +9,6 @@ module setun_command_fetch #(
 ) (
     input  wire logic                clk_i,
     input  wire logic                rst_ni,
-    input  wire logic                clear_i,
     input  wire logic                start_i,
     input  wire logic [63:0]         list_i,
     input  wire logic [31:0]         count_i,
@@ -43,7 +42,7 @@ module setun_command_fetch #(
   assign pop         = valid_o && ready_i;
 
   always_ff @(posedge clk_i) begin
-    if (!rst_ni || clear_i) begin
+    if (!rst_ni) begin
       left_q <= '0;
       room_q <= 3'(Depth);
     end else begin
@@ -79,7 +78,6 @@ module setun_command_fetch #(
   setun_fifo #(.Width(512), .Depth(Depth)) u_commands (
       .clk_i  (clk_i),
       .rst_ni (rst_ni),
-      .clear_i(clear_i),
       .valid_i(beat_valid_i && beat_last_i),
       .ready_o(queue_ready),
       .data_i (whole),

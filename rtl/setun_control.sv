@@ -63,14 +63,12 @@ module setun_control #(
   logic [31:0] wdata_q;
   logic [3:0] wstrb_q;
   logic [1:0] bresp_q;
-  logic [31:0] mask;
 
   assign awready_o = !aw_full_q;
   assign wready_o  = !w_full_q;
   assign bvalid_o  = bvalid_q;
   assign bresp_o   = bresp_q;
   assign write     = aw_full_q && w_full_q && !bvalid_q;
-  assign mask      = {{8{wstrb_q[3]}}, {8{wstrb_q[2]}}, {8{wstrb_q[1]}}, {8{wstrb_q[0]}}};
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -108,7 +106,8 @@ module setun_control #(
   assign raddr     = {araddr_i[11:2], 2'b00};
   assign read_ctrl = read && raddr == setun_pkg::REG_CTRL;
 
-  always_ff @(posedge clk_i) begin
+  always_ff @(posedge clk_i) begin : p_registers
+    logic [31:0] mask;
     if (!rst_ni) begin
       start_q     <= 1'b0;
       auto_q      <= 1'b0;
@@ -125,12 +124,10 @@ module setun_control #(
     end else begin
       // CTRL: start is cleared by the end of the run unless auto-restart; done and ready are COR, and a
       // run that ends in the cycle of the read is reported by the next read.
+      if (done_i) start_q <= auto_q;
       if (write && waddr == setun_pkg::REG_CTRL && wstrb_q[0]) begin
         auto_q <= wdata_q[7];
         if (wdata_q[0]) start_q <= 1'b1;
-        else if (done_i) start_q <= auto_q;
-      end else if (done_i) begin
-        start_q <= auto_q;
       end
       if (done_i) begin
         done_q  <= 1'b1;
@@ -140,15 +137,18 @@ module setun_control #(
         ready_q <= 1'b0;
       end
 
-      if (write && waddr == setun_pkg::REG_GIE && wstrb_q[0]) gie_q <= wdata_q[0];
-      if (write && waddr == setun_pkg::REG_IER && wstrb_q[0]) ier_q <= wdata_q[1:0];
       // ISR: TOW; an event in the same cycle wins.
-      for (int unsigned i = 0; i < 2; i++) begin
-        if (done_i && ier_q[i]) isr_q[i] <= 1'b1;
-        else if (write && waddr == setun_pkg::REG_ISR && wstrb_q[0]) isr_q[i] <= isr_q[i] ^ wdata_q[i];
+      if (write || done_i) begin
+        for (int unsigned i = 0; i < 2; i++) begin
+          if (done_i && ier_q[i]) isr_q[i] <= 1'b1;
+          else if (write && waddr == setun_pkg::REG_ISR && wstrb_q[0]) isr_q[i] <= isr_q[i] ^ wdata_q[i];
+        end
       end
 
       if (write) begin
+        mask = {{8{wstrb_q[3]}}, {8{wstrb_q[2]}}, {8{wstrb_q[1]}}, {8{wstrb_q[0]}}};
+        if (waddr == setun_pkg::REG_GIE && wstrb_q[0]) gie_q <= wdata_q[0];
+        if (waddr == setun_pkg::REG_IER && wstrb_q[0]) ier_q <= wdata_q[1:0];
         unique case (waddr)
           setun_pkg::REG_LIST_LO: list_q[31:0] <= (list_q[31:0] & ~mask) | (wdata_q & mask);
           setun_pkg::REG_LIST_HI: list_q[63:32] <= (list_q[63:32] & ~mask) | (wdata_q & mask);
@@ -172,7 +172,7 @@ module setun_control #(
 
   // ---- Read channel ----
   logic rvalid_q;
-  logic [31:0] rdata_q, value, w_value, high;
+  logic [31:0] rdata_q;
   logic [1:0] rresp_q;
 
   assign arready_o = !rvalid_q;
@@ -181,58 +181,53 @@ module setun_control #(
   assign rresp_o   = rresp_q;
   assign read      = arvalid_i && arready_o;
 
-  always_comb begin
-    w_value = '0;
-    for (int unsigned p = 0; p < Ports; p++) begin
-      if (raddr == setun_pkg::REG_W_BASE_LO + 12'(p) * setun_pkg::REG_W_STRIDE) w_value = w_base_q[p*64 +: 32];
-      if (raddr == setun_pkg::REG_W_BASE_HI + 12'(p) * setun_pkg::REG_W_STRIDE) w_value = w_base_q[p*64+32 +: 32];
-    end
-  end
-
-  always_comb begin
-    high  = high_q;  // the high word of a counter is captured when its low word is read
-    value = w_value;
-    unique case (raddr)
-      setun_pkg::REG_CTRL: value = {24'd0, auto_q, 3'd0, ready_q, idle_i && !start_q, done_q, start_q};
-      setun_pkg::REG_GIE: value = {31'd0, gie_q};
-      setun_pkg::REG_IER: value = {30'd0, ier_q};
-      setun_pkg::REG_ISR: value = {30'd0, isr_q};
-      setun_pkg::REG_LIST_LO: value = list_q[31:0];
-      setun_pkg::REG_LIST_HI: value = list_q[63:32];
-      setun_pkg::REG_LIST_COUNT: value = count_q;
-      setun_pkg::REG_DATA_BASE_LO: value = data_base_q[31:0];
-      setun_pkg::REG_DATA_BASE_HI: value = data_base_q[63:32];
-      setun_pkg::REG_MAGIC: value = setun_pkg::MAGIC;
-      setun_pkg::REG_VERSION: value = setun_pkg::ABI_VERSION;
-      setun_pkg::REG_CONFIG0: value = {8'(Tokens), 8'(Ports), 16'(PortBits)};
-      setun_pkg::REG_CONFIG1: value = {8'(Leaf), setun_pkg::TRIT_CODE_T5, 16'(TileRows)};
-      setun_pkg::REG_ERROR: value = {28'd0, error_code_i};
-      setun_pkg::REG_ERROR_INDEX: value = error_index_i;
-      setun_pkg::REG_ERROR_ADDR_LO: value = error_addr_i[31:0];
-      setun_pkg::REG_ERROR_ADDR_HI: value = error_addr_i[63:32];
-      setun_pkg::REG_ERROR_INFO: value = error_info_i;
-      setun_pkg::REG_COMPLETED: value = completed_i;
-      setun_pkg::REG_WATCHDOG: value = watchdog_q;
-      setun_pkg::REG_CYCLES_LO: {high, value} = cycles_i;
-      setun_pkg::REG_BUSY_LO: {high, value} = busy_i;
-      setun_pkg::REG_BEATS_LO: {high, value} = beats_i;
-      setun_pkg::REG_STALL_W_LO: {high, value} = stall_w_i;
-      setun_pkg::REG_STALL_X_LO: {high, value} = stall_x_i;
-      setun_pkg::REG_STALL_Y_LO: {high, value} = stall_y_i;
-      setun_pkg::REG_NONZERO_LO: {high, value} = nonzero_i;
-      default: if (raddr > setun_pkg::REG_CYCLES_LO && raddr < setun_pkg::REG_END && raddr[2]) value = high_q;
-    endcase
-  end
-
   always_ff @(posedge clk_i) begin
     if (!rst_ni) rvalid_q <= 1'b0;
     else if (read) rvalid_q <= 1'b1;
     else if (rready_i) rvalid_q <= 1'b0;
   end
-  always_ff @(posedge clk_i) begin
+  // Local variables: the multiplexer is evaluated only when something is read.
+  always_ff @(posedge clk_i) begin : p_read
+    logic [31:0] value, high;
     if (!rst_ni) begin
       high_q <= '0;
     end else if (read) begin
+      high  = high_q;  // the high word of a counter is captured when its low word is read
+      value = '0;
+      for (int unsigned p = 0; p < Ports; p++) begin
+        if (raddr == setun_pkg::REG_W_BASE_LO + 12'(p) * setun_pkg::REG_W_STRIDE) value = w_base_q[p*64 +: 32];
+        if (raddr == setun_pkg::REG_W_BASE_HI + 12'(p) * setun_pkg::REG_W_STRIDE) value = w_base_q[p*64+32 +: 32];
+      end
+      unique case (raddr)
+        setun_pkg::REG_CTRL: value = {24'd0, auto_q, 3'd0, ready_q, idle_i && !start_q, done_q, start_q};
+        setun_pkg::REG_GIE: value = {31'd0, gie_q};
+        setun_pkg::REG_IER: value = {30'd0, ier_q};
+        setun_pkg::REG_ISR: value = {30'd0, isr_q};
+        setun_pkg::REG_LIST_LO: value = list_q[31:0];
+        setun_pkg::REG_LIST_HI: value = list_q[63:32];
+        setun_pkg::REG_LIST_COUNT: value = count_q;
+        setun_pkg::REG_DATA_BASE_LO: value = data_base_q[31:0];
+        setun_pkg::REG_DATA_BASE_HI: value = data_base_q[63:32];
+        setun_pkg::REG_MAGIC: value = setun_pkg::MAGIC;
+        setun_pkg::REG_VERSION: value = setun_pkg::ABI_VERSION;
+        setun_pkg::REG_CONFIG0: value = {8'(Tokens), 8'(Ports), 16'(PortBits)};
+        setun_pkg::REG_CONFIG1: value = {8'(Leaf), setun_pkg::TRIT_CODE_T5, 16'(TileRows)};
+        setun_pkg::REG_ERROR: value = {28'd0, error_code_i};
+        setun_pkg::REG_ERROR_INDEX: value = error_index_i;
+        setun_pkg::REG_ERROR_ADDR_LO: value = error_addr_i[31:0];
+        setun_pkg::REG_ERROR_ADDR_HI: value = error_addr_i[63:32];
+        setun_pkg::REG_ERROR_INFO: value = error_info_i;
+        setun_pkg::REG_COMPLETED: value = completed_i;
+        setun_pkg::REG_WATCHDOG: value = watchdog_q;
+        setun_pkg::REG_CYCLES_LO: {high, value} = cycles_i;
+        setun_pkg::REG_BUSY_LO: {high, value} = busy_i;
+        setun_pkg::REG_BEATS_LO: {high, value} = beats_i;
+        setun_pkg::REG_STALL_W_LO: {high, value} = stall_w_i;
+        setun_pkg::REG_STALL_X_LO: {high, value} = stall_x_i;
+        setun_pkg::REG_STALL_Y_LO: {high, value} = stall_y_i;
+        setun_pkg::REG_NONZERO_LO: {high, value} = nonzero_i;
+        default: if (raddr > setun_pkg::REG_CYCLES_LO && raddr < setun_pkg::REG_END && raddr[2]) value = high_q;
+      endcase
       high_q  <= high;
       rdata_q <= value;
       rresp_q <= (araddr_i >= setun_pkg::REG_END) ? setun_pkg::AXI_SLVERR : setun_pkg::AXI_OKAY;

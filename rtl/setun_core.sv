@@ -150,6 +150,10 @@ module setun_core #(
     end
   end
 
+  // Reset of everything that belongs to a run. run control clears it between runs, when no AXI response is owed.
+  logic unit_rst_n;
+  assign unit_rst_n = rst_ni && !clear;
+
   // ---- Data port, read side ----
   logic data_idle, c_req, c_grant, x_req, x_grant, c_beat, x_beat, beat_request_last, beat_chunk_last;
   logic [63:0] c_addr, x_addr;
@@ -162,8 +166,7 @@ module setun_core #(
 
   setun_data_read #(.PortBits(PortBits)) u_data_read (
       .clk_i        (clk_i),
-      .rst_ni       (rst_ni),
-      .clear_i      (clear),
+      .rst_ni       (unit_rst_n),
       .halt_i       (halt),
       .idle_o       (data_idle),
       .c_valid_i    (c_req),
@@ -205,8 +208,7 @@ module setun_core #(
   logic [511:0] command;
   setun_command_fetch #(.PortBits(PortBits)) u_fetch (
       .clk_i       (clk_i),
-      .rst_ni      (rst_ni),
-      .clear_i     (clear),
+      .rst_ni      (unit_rst_n),
       .start_i     (fetch),
       .list_i      (run_list_q),
       .count_i     (run_count_q),
@@ -240,8 +242,7 @@ module setun_core #(
 
   setun_command_decode #(.PortBits(PortBits), .Ports(Ports), .Tokens(Tokens)) u_decode (
       .clk_i           (clk_i),
-      .rst_ni          (rst_ni),
-      .clear_i         (clear),
+      .rst_ni          (unit_rst_n),
       .halt_i          (halt),
       .list_i          (run_list_q),
       .data_base_i     (run_data_base_q),
@@ -289,8 +290,7 @@ module setun_core #(
   for (genvar p = 0; p < Ports; p++) begin : gen_port
     setun_weight_port #(.PortBits(PortBits)) u_port (
         .clk_i        (clk_i),
-        .rst_ni       (rst_ni),
-        .clear_i      (clear),
+        .rst_ni       (unit_rst_n),
         .halt_i       (halt),
         .idle_o       (port_idle[p]),
         .job_valid_i  (matmul_go),
@@ -325,10 +325,9 @@ module setun_core #(
   localparam int unsigned LoadJobW = 1 + 32 + 64 + 32 + 21 + 12 + 3 + 3 + 4;
   logic [LoadJobW-1:0] load_job;
   logic load_job_valid, load_job_ready;
-  setun_queue #(.Width(LoadJobW), .Depth(4)) u_load_jobs (
+  setun_fifo #(.Width(LoadJobW), .Depth(4)) u_load_jobs (
       .clk_i  (clk_i),
-      .rst_ni (rst_ni),
-      .clear_i(clear),
+      .rst_ni (unit_rst_n),
       .valid_i(matmul_go),
       .ready_o(loader_ready),
       .data_i ({job_fence, job_index, job_x_addr, job_x_stride, job_groups, job_chunks, job_last_beats, job_planes, job_tokens}),
@@ -347,8 +346,7 @@ module setun_core #(
 
   setun_act_loader #(.PortBits(PortBits), .Tokens(Tokens), .TileRows(TileRows)) u_loader (
       .clk_i           (clk_i),
-      .rst_ni          (rst_ni),
-      .clear_i         (clear),
+      .rst_ni          (unit_rst_n),
       .completed_i     (completed),
       .job_valid_i     (load_job_valid),
       .job_ready_o     (load_job_ready),
@@ -385,10 +383,9 @@ module setun_core #(
   localparam int unsigned EngineJobW = 21 + 12 + 3 + 4 + 32 + 64;
   logic [EngineJobW-1:0] engine_job;
   logic engine_job_valid, engine_job_ready;
-  setun_queue #(.Width(EngineJobW), .Depth(4)) u_engine_jobs (
+  setun_fifo #(.Width(EngineJobW), .Depth(4)) u_engine_jobs (
       .clk_i  (clk_i),
-      .rst_ni (rst_ni),
-      .clear_i(clear),
+      .rst_ni (unit_rst_n),
       .valid_i(matmul_go),
       .ready_o(engine_queue_ready),
       .data_i ({job_groups, job_chunks, job_planes, job_tokens, job_index, job_w_offset}),
@@ -414,8 +411,7 @@ module setun_core #(
       .PortBits(PortBits), .Ports(Ports), .Tokens(Tokens), .TileRows(TileRows), .TreeCut(TreeCut), .Leaf(Leaf)
   ) u_engine (
       .clk_i         (clk_i),
-      .rst_ni        (rst_ni),
-      .clear_i       (clear),
+      .rst_ni        (unit_rst_n),
       .halt_i        (halt),
       .job_valid_i   (engine_job_valid),
       .job_ready_o   (engine_job_ready),
@@ -454,8 +450,7 @@ module setun_core #(
   logic [31:0] write_error_index;
   setun_result_writer #(.PortBits(PortBits), .ResultW(ResultW)) u_writer (
       .clk_i         (clk_i),
-      .rst_ni        (rst_ni),
-      .clear_i       (clear),
+      .rst_ni        (unit_rst_n),
       .halt_i        (halt),
       .idle_o        (writer_idle),
       .job_valid_i   (job_valid && job_ready),
@@ -492,13 +487,15 @@ module setun_core #(
   logic [3:0] run_code;
   logic [31:0] run_index, run_info;
   logic [63:0] run_addr;
+  assign run_error = trit_error || data_error || write_error || port_error != '0;
   always_comb begin
-    run_error = 1'b1;
     run_code  = setun_pkg::ERR_NONE;
     run_index = '0;
     run_info  = '0;
     run_addr  = '0;
-    if (trit_error) begin
+    if (!run_error) begin
+      run_code = setun_pkg::ERR_NONE;
+    end else if (trit_error) begin
       run_code  = setun_pkg::ERR_TRIT;
       run_index = trit_index;
       run_info  = 32'(trit_port);
@@ -523,35 +520,35 @@ module setun_core #(
       run_code  = setun_pkg::ERR_DATA_READ;
       run_index = data_error_index;
       run_addr  = data_error_addr;
-    end else if (write_error) begin
+    end else begin
       run_code  = setun_pkg::ERR_DATA_WRITE;
       run_index = write_error_index;
       run_addr  = write_error_addr;
-    end else begin
-      run_error = 1'b0;
     end
   end
 
   // ---- Progress and waiting channels, for the watchdog ----
-  logic progress, axi_idle;
+  logic progress_q, axi_idle, want_waiting;
   logic [31:0] waiting;
-  logic decode_busy_moves;
-  assign decode_busy_moves = decode_busy && !(job_valid && !job_ready);  // not while an offer waits
-  assign progress = busy || decode_busy_moves || (result_valid && result_ready)
-                 || (w_arvalid_o & w_arready_i) != '0 || w_rvalid_i != '0
-                 || (d_arvalid_o && d_arready_i) || d_rvalid_i || (d_awvalid_o && d_awready_i)
-                 || (d_wvalid_o && d_wready_i) || (d_bvalid_i && d_bready_o);
+  always_ff @(posedge clk_i) begin
+    progress_q <= busy || (result_valid && result_ready) || (decode_busy && !(job_valid && !job_ready))
+               || (w_arvalid_o & w_arready_i) != '0 || w_rvalid_i != '0
+               || (d_arvalid_o && d_arready_i) || d_rvalid_i || (d_awvalid_o && d_awready_i)
+               || (d_wvalid_o && d_wready_i) || (d_bvalid_i && d_bready_o);
+  end
   assign axi_idle = port_idle == '1 && data_idle && writer_idle;
   always_comb begin
-    waiting    = '0;
-    waiting[0] = d_arvalid_o;
-    waiting[1] = !data_idle && !d_arvalid_o;
-    waiting[2] = d_awvalid_o;
-    waiting[3] = d_wvalid_o;
-    waiting[4] = b_owed && !d_awvalid_o && !d_wvalid_o;
-    for (int unsigned p = 0; p < Ports; p++) begin
-      waiting[8+p]  = port_arvalid[p];
-      waiting[20+p] = !port_idle[p] && !port_arvalid[p];
+    waiting = '0;
+    if (want_waiting) begin
+      waiting[0] = d_arvalid_o;
+      waiting[1] = !data_idle && !d_arvalid_o;
+      waiting[2] = d_awvalid_o;
+      waiting[3] = d_wvalid_o;
+      waiting[4] = b_owed && !d_awvalid_o && !d_wvalid_o;
+      for (int unsigned p = 0; p < Ports; p++) begin
+        waiting[8+p]  = port_arvalid[p];
+        waiting[20+p] = !port_idle[p] && !port_arvalid[p];
+      end
     end
   end
 
@@ -569,7 +566,8 @@ module setun_core #(
       .halt_o        (halt),
       .clear_o       (clear),
       .axi_idle_i    (axi_idle),
-      .progress_i    (progress),
+      .progress_i    (progress_q),
+      .want_waiting_o(want_waiting),
       .waiting_i     (waiting),
       .accepted_i    (accepted),
       .completed_i   (completed),

@@ -1,7 +1,7 @@
 /// AXI4 read master of the data port, shared by the command fetcher (client c) and the activation loader (client x).
 ///
 /// Short requests, served in order, the fetcher first. The clients reserve room before they ask, so RREADY is always high. Every returned beat
-/// carries its request's user field and its beat number within the request. halt_i stops new requests; idle_o: no response is owed.
+/// carries its request's user field and its beat number within the request. The R channel is registered once. halt_i stops new requests; idle_o: no response is owed.
 `default_nettype none
 `include "setun_assert.svh"
 
@@ -10,7 +10,6 @@ module setun_data_read #(
 ) (
     input  wire logic                clk_i,
     input  wire logic                rst_ni,
-    input  wire logic                clear_i,
     input  wire logic                halt_i,
     output logic                     idle_o,
 
@@ -65,7 +64,6 @@ module setun_data_read #(
   setun_burst_split #(.BeatBytes(PortBits / 8), .MaxBeats(8), .CountW(9), .UserW(UserW)) u_split (
       .clk_i        (clk_i),
       .rst_ni       (rst_ni),
-      .clear_i      (clear_i),
       .job_valid_i  ((c_valid_i || x_valid_i) && !halt_i),
       .job_ready_o  (split_ready),
       .job_addr_i   (c_valid_i ? c_addr_i : x_addr_i),
@@ -105,38 +103,48 @@ module setun_data_read #(
   logic [2:0] track_token;
   logic [31:0] track_index;
   logic [63:0] track_addr;
-  setun_queue #(.Width(UserW + 65), .Depth(16)) u_track (
+  setun_fifo #(.Width(UserW + 65), .Depth(16)) u_track (
       .clk_i  (clk_i),
       .rst_ni (rst_ni),
-      .clear_i(1'b0),
       .valid_i(burst_take),
       .ready_o(track_ready),
       .data_i ({burst_user, burst_last, burst_addr}),
       .valid_o(track_valid),
-      .ready_i(rvalid_i && rlast_i),
+      .ready_i(rvalid_q && rlast_q),
       .data_o (track)
   );
   assign {track_list, track_token, track_chunk_last, track_index, track_burst_last, track_addr} = track;
   assign idle_o = !track_valid && !arvalid_q;
 
   // ---- Returned beats ----
+  logic rvalid_q, rlast_q, rerror_q, request_end;
+  logic [PortBits-1:0] rdata_q;
   logic [2:0] beat_q;
-  logic request_end;
-  assign request_end = rvalid_i && rlast_i && track_burst_last;
+  assign rready_o = 1'b1;
   always_ff @(posedge clk_i) begin
-    if (!rst_ni || clear_i) beat_q <= '0;
-    else if (request_end) beat_q <= '0;
-    else if (rvalid_i) beat_q <= beat_q + 1'b1;
+    if (!rst_ni) rvalid_q <= 1'b0;
+    else rvalid_q <= rvalid_i;
   end
-  assign rready_o      = 1'b1;
-  assign c_valid_o     = rvalid_i && track_list;
-  assign x_valid_o     = rvalid_i && !track_list;
-  assign data_o        = rdata_i;
+  always_ff @(posedge clk_i) begin
+    if (rvalid_i) begin
+      rdata_q  <= rdata_i;
+      rlast_q  <= rlast_i;
+      rerror_q <= rresp_i[1];
+    end
+  end
+  assign request_end = rvalid_q && rlast_q && track_burst_last;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) beat_q <= '0;
+    else if (rvalid_q) beat_q <= request_end ? '0 : beat_q + 1'b1;
+  end
+  assign c_valid_o     = rvalid_q && track_list;
+  assign x_valid_o     = rvalid_q && !track_list;
+  assign data_o        = rdata_q;
   assign beat_o        = beat_q;
   assign last_o        = request_end;
   assign token_o       = track_token;
   assign chunk_last_o  = request_end && track_chunk_last;
-  assign error_o       = rvalid_i && rresp_i[1];
+  assign error_o       = rvalid_q && rerror_q;
   assign error_list_o  = track_list;
   assign error_addr_o  = track_addr;
   assign error_index_o = track_index;
@@ -145,7 +153,7 @@ module setun_data_read #(
   assign unused = rresp_i[0];
 
   `SETUN_FORMAL_INIT
-  `SETUN_ASSERT(a_read_was_requested, !rvalid_i || track_valid)
+  `SETUN_ASSERT(a_read_was_requested, !rvalid_q || track_valid)
   `SETUN_ASSERT_HOLD(a_ar_stable, arvalid_o, arready_i, {araddr_o, arlen_o})
 endmodule
 

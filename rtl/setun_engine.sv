@@ -26,7 +26,6 @@ module setun_engine #(
 ) (
     input  wire logic                      clk_i,
     input  wire logic                      rst_ni,
-    input  wire logic                      clear_i,   // drop everything, e.g. after an error
     input  wire logic                      halt_i,    // take no more beats
 
     // Job: one command
@@ -77,64 +76,56 @@ module setun_engine #(
   localparam int unsigned ResultDepth = (ResultW <= PortBits) ? 64 : TileRows;
   localparam int unsigned CreditW = $clog2(ResultDepth) + 1;
   // A row's sum is in memory two cycles after the leaf; its next visit may be three cycles later.
-  localparam logic [1:0] MIN_GROUPS = 2'd3;
+  localparam int unsigned MIN_GROUPS = 3;
 
-  // ---- Job and loop counters ----
+  // ---- Job and loop counters. A pass is one chunk of one plane over the groups of one tile. ----
   logic        active_q, slot_q;
   logic [20:0] groups_left_q;   // of the matrix, from the first of this tile
   logic [11:0] chunks_q, chunk_q;
   logic [2:0]  planes_q, plane_q;
-  logic [3:0]  tokens_q;
+  logic [2:0]  last_token_q;    // tokens of the job, less one
   logic [RowW-1:0] group_q;
-  logic        fresh_q;         // no chunk of this job has been made current yet
   logic [1:0]  gap_q;
   logic [1:0]  slot_busy_q;
+  // Facts of the current pass, worked out once when it begins.
+  logic [RowW-1:0] last_group_q;
+  logic first_q, next_plane_q, final_q, last_pass_q, need_swap_q;
 
-  logic [RowW:0] tile_groups;
-  logic group_last, chunk_last, plane_last, tile_last, pass_first, job_last;
-  logic need_swap, fire, take_job, final_pass, result_free, weights_here, swap;
+  logic group_last, job_last, fire, take_job, result_free, weights_here, x_here, swap;
   logic shadow_full_q, shadow_full2_q;
   logic [CreditW-1:0] credit_q;
   logic result_pop;
 
-  assign tile_last   = groups_left_q <= 21'(TileRows);
-  assign tile_groups = tile_last ? groups_left_q[RowW:0] : (RowW + 1)'(TileRows);
-  assign group_last  = {1'b0, group_q} + 1'b1 == tile_groups;
-  assign chunk_last  = chunk_q + 1'b1 == chunks_q;
-  assign plane_last  = plane_q + 1'b1 == planes_q;
-  assign pass_first  = group_q == '0;
-  assign job_last    = group_last && chunk_last && plane_last && tile_last;
-  assign final_pass  = chunk_last && plane_last;
-
-  // A matrix of one chunk keeps its activations from the first beat to the last.
-  assign need_swap    = pass_first && (fresh_q || chunks_q != 12'd1);
-  assign result_free  = credit_q != '0;
+  assign group_last   = group_q == last_group_q;
+  assign job_last     = group_last && last_pass_q;
+  assign result_free  = !final_q || credit_q != '0;
+  assign x_here       = !need_swap_q || shadow_full2_q;
   assign weights_here = &weight_valid_i;
 
-  assign fire = active_q && !halt_i && gap_q == '0 && weights_here
-             && (!need_swap || shadow_full2_q) && (!final_pass || result_free);
-  assign swap = fire && need_swap;
+  assign fire = active_q && !halt_i && gap_q == '0 && weights_here && x_here && result_free;
+  assign swap = fire && need_swap_q;
   assign weight_ready_o = fire;
 
   // The next job may start when the job before the last has left the pipeline (its context slot is free).
-  assign job_ready_o = !halt_i && !slot_busy_q[~slot_q] && (!active_q || (fire && job_last));
+  assign job_ready_o = !halt_i && (!active_q || (fire && job_last)) && !slot_busy_q[~slot_q];
   assign take_job    = job_valid_i && job_ready_o;
 
   assign busy_o    = fire;
   assign stall_w_o = active_q && !weights_here;
-  assign stall_x_o = active_q && weights_here && need_swap && !shadow_full2_q;
-  assign stall_y_o = active_q && weights_here && !(need_swap && !shadow_full2_q) && final_pass && !result_free;
+  assign stall_x_o = active_q && weights_here && !x_here;
+  assign stall_y_o = active_q && weights_here && x_here && !result_free;
 
   always_ff @(posedge clk_i) begin
-    if (!rst_ni || clear_i) begin
+    if (!rst_ni) begin
       active_q <= 1'b0;
       slot_q   <= 1'b0;
       gap_q    <= '0;
     end else begin
       if (gap_q != '0) gap_q <= gap_q - 1'b1;
-      if (fire) begin
-        if (group_last && tile_groups < (RowW + 1)'(MIN_GROUPS)) gap_q <= MIN_GROUPS - tile_groups[1:0];
-        if (job_last) active_q <= 1'b0;
+      if (fire && group_last) begin
+        // last_group_q is 0 or 1 for the tiles that need a gap.
+        if (last_group_q < RowW'(MIN_GROUPS - 1)) gap_q <= 2'(MIN_GROUPS - 1) - last_group_q[1:0];
+        if (last_pass_q) active_q <= 1'b0;
       end
       if (take_job) begin
         active_q <= 1'b1;
@@ -143,33 +134,57 @@ module setun_engine #(
     end
   end
 
-  always_ff @(posedge clk_i) begin
-    if (take_job) begin
-      groups_left_q <= job_groups_i;
-      chunks_q      <= job_chunks_i;
-      planes_q      <= job_planes_i;
-      tokens_q      <= job_tokens_i;
-      group_q       <= '0;
-      chunk_q       <= '0;
-      plane_q       <= '0;
-      fresh_q       <= 1'b1;
-    end else if (fire) begin
-      fresh_q <= 1'b0;
-      group_q <= group_last ? '0 : group_q + 1'b1;
-      if (group_last) begin
-        chunk_q <= chunk_last ? '0 : chunk_q + 1'b1;
-        if (chunk_last) begin
-          plane_q <= plane_last ? '0 : plane_q + 1'b1;
-          if (plane_last) groups_left_q <= groups_left_q - 21'(tile_groups);
+  always_ff @(posedge clk_i) begin : p_pass
+    logic [20:0] groups_left;
+    logic [11:0] chunk, chunks;
+    logic [2:0] plane, planes;
+    logic last_tile, fresh;
+    if (take_job || (fire && group_last)) begin
+      groups_left = groups_left_q;
+      chunk       = chunk_q + 1'b1;
+      chunks      = chunks_q;
+      plane       = plane_q;
+      planes      = planes_q;
+      fresh       = take_job;
+      if (take_job) begin
+        groups_left = job_groups_i;
+        chunk       = '0;
+        chunks      = job_chunks_i;
+        plane       = '0;
+        planes      = job_planes_i;
+        last_token_q <= 3'(job_tokens_i - 4'd1);
+      end else if (chunk == chunks) begin
+        chunk = '0;
+        plane = plane + 1'b1;
+        if (plane == planes) begin
+          plane       = '0;
+          groups_left = groups_left - 21'(TileRows);
         end
       end
+      last_tile     = groups_left <= 21'(TileRows);
+      groups_left_q <= groups_left;
+      chunk_q       <= chunk;
+      chunks_q      <= chunks;
+      plane_q       <= plane;
+      planes_q      <= planes;
+      group_q       <= '0;
+      last_group_q  <= last_tile ? RowW'(groups_left - 21'd1) : RowW'(TileRows - 1);
+      first_q       <= chunk == '0 && plane == '0;
+      next_plane_q  <= chunk == '0 && plane != '0;
+      final_q       <= chunk + 1'b1 == chunks && plane + 1'b1 == planes;
+      last_pass_q   <= chunk + 1'b1 == chunks && plane + 1'b1 == planes && last_tile;
+      // A matrix of one chunk keeps its activations from the first beat to the last.
+      need_swap_q   <= fresh || chunks != 12'd1;
+    end else if (fire) begin
+      group_q     <= group_q + 1'b1;
+      need_swap_q <= 1'b0;
     end
   end
 
   // ---- Shadow chunk: full from the last word loaded (one cycle later for the leaf's input stage) until it is made current ----
   assign load_ready_o = !shadow_full_q;
   always_ff @(posedge clk_i) begin
-    if (!rst_ni || clear_i) begin
+    if (!rst_ni) begin
       shadow_full_q  <= 1'b0;
       shadow_full2_q <= 1'b0;
     end else if (swap) begin
@@ -222,18 +237,17 @@ module setun_engine #(
   localparam int unsigned CtrlW = RowW + 9;
   logic [CtrlW-1:0] ctrl, ctrl_read, ctrl_sum;
   // {tokens - 1, slot, job_last, final, next_plane, first, valid, row}
-  assign ctrl = {3'(tokens_q - 4'd1), slot_q, job_last, final_pass, chunk_q == '0 && plane_q != '0,
-                 chunk_q == '0 && plane_q == '0, fire, group_q};
-  logic [CtrlW-1:0] pipe_q [0:Latency-1];
-  always_ff @(posedge clk_i) begin
-    for (int unsigned i = 0; i < Latency; i++) begin
-      if (!rst_ni || clear_i) pipe_q[i] <= '0;
-      else if (i == 0) pipe_q[i] <= ctrl;
-      else pipe_q[i] <= pipe_q[i-1];
+  assign ctrl = {last_token_q, slot_q, job_last, final_q, next_plane_q, first_q, fire, group_q};
+  for (genvar i = 0; i < Latency; i++) begin : gen_pipe
+    logic [CtrlW-1:0] ctrl_q;
+    if (i == 0) begin : gen_first
+      always_ff @(posedge clk_i) ctrl_q <= (!rst_ni) ? '0 : ctrl;
+    end else begin : gen_next
+      always_ff @(posedge clk_i) ctrl_q <= (!rst_ni) ? '0 : gen_pipe[i-1].ctrl_q;
     end
   end
-  assign ctrl_read = pipe_q[Latency-2];
-  assign ctrl_sum  = pipe_q[Latency-1];
+  assign ctrl_read = gen_pipe[Latency-2].ctrl_q;
+  assign ctrl_sum  = gen_pipe[Latency-1].ctrl_q;
 
   logic sum_valid, sum_first, sum_next_plane, sum_final, sum_last, sum_slot;
   logic [2:0] sum_tokens;
@@ -245,7 +259,7 @@ module setun_engine #(
   logic [RowW-1:0] acc_row_q;
   logic [2:0] acc_tokens_q;
   always_ff @(posedge clk_i) begin
-    if (!rst_ni || clear_i) begin
+    if (!rst_ni) begin
       acc_valid_q <= 1'b0;
       acc_final_q <= 1'b0;
     end else begin
@@ -292,7 +306,6 @@ module setun_engine #(
   setun_fifo #(.Width(ResultW), .Depth(ResultDepth)) u_results (
       .clk_i  (clk_i),
       .rst_ni (rst_ni),
-      .clear_i(clear_i),
       .valid_i(acc_final_q),
       .ready_o(result_push_ready),
       .data_i (result),
@@ -302,23 +315,27 @@ module setun_engine #(
   );
   assign result_pop = result_valid_o && result_ready_i;
   always_ff @(posedge clk_i) begin
-    if (!rst_ni || clear_i) credit_q <= CreditW'(ResultDepth);
-    else if (fire && final_pass && !result_pop) credit_q <= credit_q - 1'b1;
-    else if (result_pop && !(fire && final_pass)) credit_q <= credit_q + 1'b1;
+    if (!rst_ni) credit_q <= CreditW'(ResultDepth);
+    else if (fire && final_q && !result_pop) credit_q <= credit_q - 1'b1;
+    else if (result_pop && !(fire && final_q)) credit_q <= credit_q + 1'b1;
   end
 
   // ---- Context of the two jobs that can be in the pipeline; the beat's address for error reports ----
-  logic [31:0] index_q [0:1];
-  logic [63:0] offset_q [0:1];
+  logic [31:0] index0_q, index1_q;
+  logic [63:0] offset0_q, offset1_q;
   logic [33:0] beat_q;  // beats of the current job that have left the leaf
   always_ff @(posedge clk_i) begin
-    if (take_job) begin
-      index_q[~slot_q]  <= job_index_i;
-      offset_q[~slot_q] <= job_offset_i;
+    if (take_job && !slot_q) begin
+      index1_q  <= job_index_i;
+      offset1_q <= job_offset_i;
+    end
+    if (take_job && slot_q) begin
+      index0_q  <= job_index_i;
+      offset0_q <= job_offset_i;
     end
   end
   always_ff @(posedge clk_i) begin
-    if (!rst_ni || clear_i) begin
+    if (!rst_ni) begin
       slot_busy_q <= '0;
       beat_q      <= '0;
     end else begin
@@ -331,14 +348,18 @@ module setun_engine #(
   end
 
   always_comb begin
-    error_port_o = '0;
+    error_port_o   = '0;
+    error_index_o  = '0;
+    error_offset_o = '0;
+    if (error_o) begin
+      error_index_o  = sum_slot ? index1_q : index0_q;
+      error_offset_o = (sum_slot ? offset1_q : offset0_q) + 64'(beat_q) * 64'(B);
+    end
     for (int unsigned i = Ports; i > 0; i--) begin
       if (illegal[i-1]) error_port_o = 4'(i - 1);
     end
   end
   assign error_o        = sum_valid && illegal != '0;
-  assign error_index_o  = index_q[sum_slot];
-  assign error_offset_o = offset_q[sum_slot] + 64'(beat_q) * 64'(B);
   assign nonzero_o      = sum_valid ? nonzero : '0;
 
   `SETUN_FORMAL_INIT

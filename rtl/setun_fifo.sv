@@ -1,7 +1,7 @@
-/// FIFO over a block RAM with registered read (first word falls through, two cycles after its push).
+/// FIFO over a memory with registered read: first word falls through, two cycles after its push.
 ///
-/// Depth is a power of two, at least 4; all Depth places can be used; one push and one pop a cycle. A push into a full FIFO or a pop
-/// from an empty one cannot happen: the handshakes exclude it. clear_i empties it and wins over a push.
+/// Depth is a power of two, at least 4; all Depth places can be used; one push and one pop a cycle. The handshakes exclude a push into a
+/// full FIFO and a pop from an empty one. Full and valid are registers that change only when a word moves: an idle FIFO costs nothing.
 `default_nettype none
 `include "setun_assert.svh"
 
@@ -11,7 +11,6 @@ module setun_fifo #(
 ) (
     input  wire logic             clk_i,
     input  wire logic             rst_ni,
-    input  wire logic             clear_i,
     input  wire logic             valid_i,
     output logic                  ready_o,
     input  wire logic [Width-1:0] data_i,
@@ -25,37 +24,45 @@ module setun_fifo #(
   end
 
   logic [Width-1:0] mem [0:Depth-1];
-  logic [AW:0] wptr_q, rptr_q, rptr_d;
   logic [Width-1:0] data_q;
-  logic valid_q, push, pop;
+  logic [AW:0] wptr_q, rptr_q;
+  logic valid_q, full_q, fresh_q;  // fresh: a word was pushed into the empty memory and is not yet in data_q
 
-  assign ready_o = (wptr_q - rptr_q) != (AW + 1)'(Depth);
+  assign ready_o = !full_q;
   assign valid_o = valid_q;
   assign data_o  = data_q;
-  assign push    = valid_i && ready_o;
-  assign pop     = valid_q && ready_i;
-  assign rptr_d  = pop ? rptr_q + 1'b1 : rptr_q;
 
-  always_ff @(posedge clk_i) begin
-    if (push) mem[wptr_q[AW-1:0]] <= data_i;
-    if (pop || !valid_q) data_q <= mem[rptr_d[AW-1:0]];
-  end
-
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni || clear_i) begin
+  // One block with local variables: everything is evaluated once a cycle, and nothing at all while the FIFO is idle.
+  // The memory is read before it is written, by this block only, so that its blocking write is exact.
+  always_ff @(posedge clk_i) begin : p_move
+    logic push, pop, more;
+    logic [AW:0] wptr, rptr;
+    push = valid_i && !full_q;
+    pop  = valid_q && ready_i;
+    if (!rst_ni) begin
       wptr_q  <= '0;
       rptr_q  <= '0;
       valid_q <= 1'b0;
-    end else begin
-      if (push) wptr_q <= wptr_q + 1'b1;
-      rptr_q  <= rptr_d;
+      full_q  <= 1'b0;
+      fresh_q <= 1'b0;
+    end else if (push || pop || fresh_q) begin
+      wptr = wptr_q + (AW + 1)'(push);
+      rptr = rptr_q + (AW + 1)'(pop);
       // A word pushed in this very cycle is not yet readable: compare with the old write pointer.
-      valid_q <= wptr_q != rptr_d;
+      more = wptr_q != rptr;
+      if (more && (pop || !valid_q)) data_q <= mem[rptr[AW-1:0]];
+      if (push) mem[wptr_q[AW-1:0]] = data_i;
+      wptr_q  <= wptr;
+      rptr_q  <= rptr;
+      valid_q <= more;
+      full_q  <= (wptr - rptr) == (AW + 1)'(Depth);
+      fresh_q <= push && !more;
     end
   end
 
   `SETUN_FORMAL_INIT
   `SETUN_ASSERT(a_fifo_level, (wptr_q - rptr_q) <= (AW + 1)'(Depth))
+  `SETUN_ASSERT(a_fifo_full, full_q == ((wptr_q - rptr_q) == (AW + 1)'(Depth)))
 endmodule
 
 `default_nettype wire

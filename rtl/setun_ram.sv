@@ -19,9 +19,11 @@ module setun_ram #(
 
   assign rdata_o = rdata_q;
 
+  // Read, then write, in one block that alone uses mem: a blocking write is exact here, and Verilator then keeps no
+  // copy of the word for the end of the time step.
   always_ff @(posedge clk_i) begin
-    if (write_i) mem[waddr_i] <= wdata_i;
     if (read_i) rdata_q <= mem[raddr_i];
+    if (write_i) mem[waddr_i] = wdata_i;
   end
 endmodule
 

@@ -13,7 +13,6 @@ module setun_result_writer #(
 ) (
     input  wire logic                clk_i,
     input  wire logic                rst_ni,
-    input  wire logic                clear_i,
     input  wire logic                halt_i,
     output logic                     idle_o,
 
@@ -63,10 +62,9 @@ module setun_result_writer #(
   logic [122:0] write_job;
   assign job_ready_o = write_in_ready && (pack_in_ready || job_nop_i);
 
-  setun_queue #(.Width(21 + CountW), .Depth(4)) u_pack_jobs (
+  setun_fifo #(.Width(21 + CountW), .Depth(4)) u_pack_jobs (
       .clk_i  (clk_i),
       .rst_ni (rst_ni),
-      .clear_i(clear_i),
       .valid_i(job_valid_i && job_ready_o && !job_nop_i),
       .ready_o(pack_in_ready),
       .data_i ({job_groups_i, job_beats}),
@@ -74,10 +72,9 @@ module setun_result_writer #(
       .ready_i(pack_done),
       .data_o (pack_job)
   );
-  setun_queue #(.Width(123), .Depth(4)) u_write_jobs (
+  setun_fifo #(.Width(123), .Depth(4)) u_write_jobs (
       .clk_i  (clk_i),
       .rst_ni (rst_ni),
-      .clear_i(clear_i),
       .valid_i(job_valid_i && job_ready_o),
       .ready_o(write_in_ready),
       .data_i ({job_nop_i, job_index_i, job_bytes_i, job_addr_i}),
@@ -97,39 +94,50 @@ module setun_result_writer #(
     // Words enter at the top and move down; a partial last beat is moved down with zeros.
     localparam int unsigned Slots = PortBits / ResultW;
     localparam int unsigned SlotW = (Slots > 1) ? $clog2(Slots) : 1;
-    logic [PortBits-1:0] beat_q, shifted;
+    logic [PortBits-1:0] beat_q;
     logic [SlotW-1:0] slot_q;
     logic [20:0] group_q;
-    logic beat_valid_q, all_in, step, slot_last;
-    if (Slots == 1) begin : gen_whole
-      assign shifted = result_i;
-    end else begin : gen_shift
-      assign shifted = {all_in ? ResultW'(0) : result_i, beat_q[PortBits-1:ResultW]};
-    end
-    assign all_in         = group_q == pack_groups;
-    assign step           = pack_valid && (all_in || result_valid_i) && !(beat_valid_q && !beat_ready);
-    assign slot_last      = slot_q == SlotW'(Slots - 1);
-    assign result_ready_o = pack_valid && !all_in && !(beat_valid_q && !beat_ready);
-    assign pack_done      = step && slot_last && (all_in || group_q + 1'b1 == pack_groups);
+    logic beat_valid_q, room;
+    logic all_in_q;  // every word of the command is in
+    logic done_q;    // the command's last beat has been formed: the job is given back
+    logic [PortBits-1:0] next_beat;
+    assign room           = !beat_valid_q || beat_ready;
+    assign result_ready_o = pack_valid && !all_in_q && room;
+    assign pack_done      = done_q;
     assign beat_valid     = beat_valid_q;
     assign beat           = beat_q;
-    always_ff @(posedge clk_i) begin
-      if (!rst_ni || clear_i) begin
+    if (Slots == 1) begin : gen_whole
+      assign next_beat = result_i;
+    end else begin : gen_shift
+      assign next_beat = {all_in_q ? ResultW'(0) : result_i, beat_q[PortBits-1:ResultW]};
+    end
+    always_ff @(posedge clk_i) begin : p_gather
+      logic last_word;
+      if (!rst_ni) begin
         slot_q       <= '0;
         group_q      <= '0;
         beat_valid_q <= 1'b0;
+        all_in_q     <= 1'b0;
+        done_q       <= 1'b0;
       end else begin
         if (beat_ready) beat_valid_q <= 1'b0;
-        if (step) begin
-          slot_q <= slot_last ? '0 : slot_q + 1'b1;
-          if (!all_in) group_q <= group_q + 1'b1;
-          if (slot_last) beat_valid_q <= 1'b1;
-          if (pack_done) group_q <= '0;
+        if (done_q) begin
+          done_q   <= 1'b0;
+          all_in_q <= 1'b0;
+          group_q  <= '0;
+        end else if (pack_valid && room && (all_in_q || result_valid_i)) begin
+          last_word = all_in_q || group_q + 1'b1 == pack_groups;
+          beat_q   <= next_beat;
+          group_q  <= group_q + 1'b1;
+          all_in_q <= last_word;
+          slot_q   <= slot_q + 1'b1;
+          if (slot_q == SlotW'(Slots - 1)) begin
+            slot_q       <= '0;
+            beat_valid_q <= 1'b1;
+            done_q       <= last_word;
+          end
         end
       end
-    end
-    always_ff @(posedge clk_i) begin
-      if (step) beat_q <= shifted;
     end
     logic unused_beats;
     assign unused_beats = ^pack_beats;
@@ -149,7 +157,7 @@ module setun_result_writer #(
     assign beat_valid     = pack_valid && result_valid_i && !past_end;
     assign beat           = result_i[32'(slot_q)*PortBits +: PortBits];
     always_ff @(posedge clk_i) begin
-      if (!rst_ni || clear_i) begin
+      if (!rst_ni) begin
         slot_q  <= '0;
         group_q <= '0;
         beat_q  <= '0;
@@ -171,7 +179,6 @@ module setun_result_writer #(
   setun_fifo #(.Width(PortBits), .Depth(FifoBeats)) u_data (
       .clk_i  (clk_i),
       .rst_ni (rst_ni),
-      .clear_i(clear_i),
       .valid_i(beat_valid),
       .ready_o(beat_ready),
       .data_i (beat),
@@ -180,7 +187,7 @@ module setun_result_writer #(
       .data_o (wdata_o)
   );
   always_ff @(posedge clk_i) begin
-    if (!rst_ni || clear_i) level_q <= '0;
+    if (!rst_ni) level_q <= '0;
     else if (beat_valid && beat_ready && !data_pop) level_q <= level_q + 1'b1;
     else if (data_pop && !(beat_valid && beat_ready)) level_q <= level_q - 1'b1;
   end
@@ -190,98 +197,125 @@ module setun_result_writer #(
   state_e state_q;
   logic [63:0] addr_q;
   logic [CountW-1:0] left_q;       // beats of the command not yet announced
-  logic [BW-1:0] tail_q;           // bytes in the last beat; 0 = all
+  logic [B-1:0] tail_q, strobe_q;  // strobes of the command's last beat, of this beat
   logic [31:0] index_q;
-  logic [8:0] burst_q, sent_q;     // beats of this burst; beats sent
-  logic [8:0] to_page, limit, burst;
-  logic last_burst, track_ready, track_valid, aw_done;
+  logic [8:0] beats_q;             // beats of this burst after the current one
+  logic [7:0] awlen_q;
+  logic last_q, wvalid_q, wlast_q; // last burst of the command; last beat of the burst
+  logic track_ready, track_valid, aw_done;
   logic [31:0] completed_q;
-
-  assign to_page    = 9'(4096 / B) - 9'(addr_q[11:BW]);
-  assign limit      = (to_page < 9'(MaxBeats)) ? to_page : 9'(MaxBeats);
-  assign last_burst = left_q <= CountW'(limit);
-  assign burst      = last_burst ? left_q[8:0] : limit;
 
   assign awvalid_o = state_q == S_ADDRESS;
   assign awaddr_o  = addr_q;
-  assign awlen_o   = 8'(burst_q - 9'd1);
-  assign aw_done   = awvalid_o && awready_i;
-  assign wvalid_o  = state_q == S_DATA && data_valid;
-  assign wlast_o   = sent_q + 9'd1 == burst_q;
-  assign data_pop  = wvalid_o && wready_i;
-  // left_q has already been reduced: zero means that this burst is the command's last.
-  assign wstrb_o   = (wlast_o && left_q == '0 && tail_q != '0) ? ~({B{1'b1}} << tail_q) : {B{1'b1}};
+  assign awlen_o   = awlen_q;
+  assign wvalid_o  = wvalid_q;
+  assign wlast_o   = wlast_q;
+  assign wstrb_o   = strobe_q;
+  assign data_pop  = wvalid_q && wready_i;
+  assign aw_done   = state_q == S_ADDRESS && awready_i;
 
+  // A NOP completes in its turn: when every earlier write has been answered.
   logic write_nop;
   assign write_nop  = write_job[122];
   assign write_take = state_q == S_IDLE && write_valid && !halt_i && (!write_nop || !track_valid);
 
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni || clear_i) begin
-      state_q <= S_IDLE;
+  always_ff @(posedge clk_i) begin : p_bursts
+    logic [8:0] to_page, limit, burst;
+    logic last_burst;
+    if (!rst_ni) begin
+      state_q  <= S_IDLE;
+      wvalid_q <= 1'b0;
     end else begin
       unique case (state_q)
-        S_IDLE: if (write_take && !write_nop) state_q <= S_PLAN;
-        S_PLAN: if (!halt_i && track_ready && level_q >= LevelW'(burst)) state_q <= S_ADDRESS;
-        S_ADDRESS: if (awready_i) state_q <= S_DATA;
-        S_DATA: if (data_pop && wlast_o) state_q <= (left_q == '0) ? S_IDLE : S_PLAN;
-        default: state_q <= S_IDLE;
+        S_IDLE: if (write_take && !write_nop) begin
+          addr_q  <= write_job[63:0];
+          left_q  <= CountW'((write_job[89:64] + 26'(B - 1)) >> BW);
+          tail_q  <= (write_job[64 +: BW] == '0) ? {B{1'b1}} : ~({B{1'b1}} << write_job[64 +: BW]);
+          index_q <= write_job[121:90];
+          state_q <= S_PLAN;
+        end
+        S_PLAN: if (level_q != '0 && !halt_i && track_ready) begin
+          to_page    = 9'(4096 / B) - 9'(addr_q[11:BW]);
+          limit      = (to_page < 9'(MaxBeats)) ? to_page : 9'(MaxBeats);
+          last_burst = left_q <= CountW'(limit);
+          burst      = last_burst ? left_q[8:0] : limit;
+          if (level_q >= LevelW'(burst)) begin
+            awlen_q  <= 8'(burst - 9'd1);
+            beats_q  <= burst - 9'd1;
+            left_q   <= left_q - CountW'(burst);
+            last_q   <= last_burst;
+            wlast_q  <= burst == 9'd1;
+            strobe_q <= (burst == 9'd1 && last_burst) ? tail_q : {B{1'b1}};
+            state_q  <= S_ADDRESS;
+          end
+        end
+        S_ADDRESS: if (awready_i) begin
+          addr_q   <= addr_q + ((64'(awlen_q) + 64'd1) << BW);
+          wvalid_q <= 1'b1;
+          state_q  <= S_DATA;
+        end
+        default: if (wready_i) begin  // S_DATA
+          beats_q  <= beats_q - 9'd1;
+          wlast_q  <= beats_q == 9'd1;
+          strobe_q <= (beats_q == 9'd1 && last_q) ? tail_q : {B{1'b1}};
+          if (wlast_q) begin
+            wvalid_q <= 1'b0;
+            state_q  <= last_q ? S_IDLE : S_PLAN;
+          end
+        end
       endcase
     end
-  end
-  always_ff @(posedge clk_i) begin
-    unique case (state_q)
-      S_IDLE: begin
-        addr_q  <= write_job[63:0];
-        left_q  <= CountW'((write_job[89:64] + 26'(B - 1)) >> BW);
-        tail_q  <= write_job[64 +: BW];
-        index_q <= write_job[121:90];
-      end
-      S_PLAN: begin
-        burst_q <= burst;
-        sent_q  <= '0;
-      end
-      S_ADDRESS: begin
-        if (awready_i) begin
-          left_q <= left_q - CountW'(burst_q);
-          addr_q <= addr_q + (64'(burst_q) << BW);
-        end
-      end
-      default: if (data_pop) sent_q <= sent_q + 9'd1;
-    endcase
   end
 
   // ---- Responses ----
   logic [96:0] track;
-  setun_queue #(.Width(97), .Depth(8)) u_track (
+  setun_fifo #(.Width(97), .Depth(8)) u_track (
       .clk_i  (clk_i),
       .rst_ni (rst_ni),
-      .clear_i(1'b0),
       .valid_i(aw_done),
       .ready_o(track_ready),
-      .data_i ({left_q == CountW'(burst_q), index_q, addr_q}),
+      .data_i ({last_q, index_q, addr_q}),
       .valid_o(track_valid),
       .ready_i(bvalid_i && bready_o),
       .data_o (track)
   );
   assign bready_o      = track_valid;
-  assign error_o       = bvalid_i && bready_o && bresp_i[1];
-  assign error_addr_o  = track[63:0];
-  assign error_index_o = track[95:64];
+  // The error is registered once; error_track_q keeps what it belonged to.
+  logic error_q;
+  logic [95:0] error_track_q;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) error_q <= 1'b0;
+    else error_q <= bvalid_i && track_valid && bresp_i[1];
+  end
+  always_ff @(posedge clk_i) begin
+    if (bvalid_i && bresp_i[1]) error_track_q <= track[95:0];
+  end
+  assign error_o       = error_q;
+  assign error_addr_o  = error_track_q[63:0];
+  assign error_index_o = error_track_q[95:64];
   assign b_owed_o      = track_valid;
   assign completed_o   = completed_q;
   assign idle_o        = !track_valid && state_q != S_ADDRESS && state_q != S_DATA;
 
+  // A command with a failed burst does not complete, even if its last burst is answered with OKAY.
+  logic failed_q;
   always_ff @(posedge clk_i) begin
-    if (!rst_ni || clear_i) completed_q <= '0;
-    else if ((bvalid_i && bready_o && track[96] && !bresp_i[1]) || (write_take && write_nop)) completed_q <= completed_q + 1'b1;
+    if (!rst_ni) begin
+      completed_q <= '0;
+      failed_q    <= 1'b0;
+    end else if (bvalid_i && track_valid) begin
+      if (bresp_i[1]) failed_q <= 1'b1;
+      else if (track[96] && !failed_q) completed_q <= completed_q + 1'b1;
+    end else if (write_take && write_nop && !failed_q) begin
+      completed_q <= completed_q + 1'b1;
+    end
   end
 
   logic unused;
   assign unused = bresp_i[0];
 
   `SETUN_FORMAL_INIT
-  `SETUN_ASSERT(a_burst_data_at_hand, state_q != S_DATA || data_valid)
+  `SETUN_ASSERT(a_burst_data_at_hand, !wvalid_q || data_valid)
   `SETUN_ASSERT_HOLD(a_aw_stable, awvalid_o, awready_i, {awaddr_o, awlen_o})
   `SETUN_ASSERT_HOLD(a_w_stable, wvalid_o, wready_i, {wstrb_o, wlast_o})
 endmodule

@@ -27,7 +27,8 @@ module setun_run_control #(
 
     input  wire logic                axi_idle_i,    // no response owed on any port
     input  wire logic                progress_i,    // something moved
-    input  wire logic [31:0]         waiting_i,     // channels waited for, as in ERROR_INFO
+    output logic                     want_waiting_o,
+    input  wire logic [31:0]         waiting_i,     // channels waited for, as in ERROR_INFO; read when wanted
     input  wire logic [31:0]         accepted_i,
     input  wire logic [31:0]         completed_i,
 
@@ -69,14 +70,21 @@ module setun_run_control #(
   logic [31:0] count_q, completed_q, idle_cycles_q, error_index_q, error_info_q;
   logic [63:0] error_addr_q;
   logic [3:0] error_code_q;
-  logic stuck_q, stuck_d, stopped_q, expired, list_end, bad_align, bad_address;
+  logic halt_q, clear_q, stuck_q, stuck_d, stopped_q, expired, list_end, bad_align, bad_address;
   logic [64:0] list_end_addr;
 
-  assign list_end      = (stopped_q || accepted_i == count_q) && completed_i == accepted_i;
-  assign expired       = watchdog_i != '0 && idle_cycles_q >= watchdog_i;
-  assign list_end_addr = 65'(list_q) + (65'(count_q) << 6);
-  assign bad_align     = list_q[5:0] != '0;
-  assign bad_address   = list_end_addr > {1'b1, 64'd0};
+  assign list_end = completed_i == accepted_i && (stopped_q || accepted_i == count_q);
+  assign expired  = idle_cycles_q != '0 && idle_cycles_q >= watchdog_i && watchdog_i != '0;
+  always_comb begin
+    list_end_addr = '0;
+    bad_align     = 1'b0;
+    bad_address   = 1'b0;
+    if (state_q == S_CHECK) begin
+      list_end_addr = 65'(list_q) + (65'(count_q) << 6);
+      bad_align     = list_q[5:0] != '0;
+      bad_address   = list_end_addr > {1'b1, 64'd0};
+    end
+  end
 
   always_comb begin
     state_d = state_q;
@@ -108,10 +116,11 @@ module setun_run_control #(
     endcase
   end
 
+  assign want_waiting_o = expired || state_q == S_CHECK;
   assign latch_o = state_q == S_IDLE && start_i;
   assign fetch_o = state_q == S_CHECK && state_d == S_RUN;
-  assign halt_o  = state_q != S_RUN;
-  assign clear_o = state_q == S_CLEAR || state_q == S_RECOVER;
+  assign halt_o  = halt_q;
+  assign clear_o = clear_q;
   assign done_o  = state_q == S_DONE;
   assign idle_o  = state_q == S_IDLE || state_q == S_RECOVER;
 
@@ -119,9 +128,13 @@ module setun_run_control #(
     if (!rst_ni) begin
       state_q <= S_IDLE;
       stuck_q <= 1'b0;
+      halt_q  <= 1'b1;
+      clear_q <= 1'b0;
     end else begin
       state_q <= state_d;
       stuck_q <= stuck_d;
+      halt_q  <= state_d != S_RUN;
+      clear_q <= state_d == S_CLEAR || state_d == S_RECOVER;
     end
   end
 
@@ -155,7 +168,7 @@ module setun_run_control #(
         error_code_q <= setun_pkg::ERR_ADDRESS;
         error_addr_q <= list_q;
       end
-    end else if (state_q == S_RUN) begin
+    end else if (state_q == S_RUN && (run_error_i || expired || decode_error_i)) begin
       if (run_error_i) begin
         error_code_q  <= run_code_i;
         error_index_q <= run_index_i;
@@ -195,10 +208,13 @@ module setun_run_control #(
     end else if (state_q != S_IDLE) begin
       cycles_q <= cycles_q + 64'd1;
       if (running) begin
-        if (busy_i) busy_q <= busy_q + 64'd1;
-        if (stall_w_i) stall_w_q <= stall_w_q + 64'd1;
-        if (stall_x_i) stall_x_q <= stall_x_q + 64'd1;
-        if (stall_y_i) stall_y_q <= stall_y_q + 64'd1;
+        if (busy_i) begin
+          busy_q <= busy_q + 64'd1;
+        end else begin
+          if (stall_w_i) stall_w_q <= stall_w_q + 64'd1;
+          if (stall_x_i) stall_x_q <= stall_x_q + 64'd1;
+          if (stall_y_i) stall_y_q <= stall_y_q + 64'd1;
+        end
         nonzero_q <= nonzero_q + 64'(nonzero_i);
       end
       if (running || state_q == S_DRAIN) completed_q <= completed_i;

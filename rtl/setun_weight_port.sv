@@ -2,8 +2,8 @@
 ///
 /// Jobs (one a command) are queued, so that the next matrix is being fetched while this one is consumed. A burst is requested only when the
 /// beat FIFO has room for all of it, hence RREADY is always high. A bus error is reported with its burst's address and command and the
-/// beat is handed on; the caller stops the run. halt_i stops new requests; idle_o tells that no response is owed any more. clear_i may
-/// be given when idle.
+/// beat is handed on; the caller stops the run. halt_i stops new requests; idle_o tells that no response is owed any more. It may be
+/// reset when idle.
 `default_nettype none
 `include "setun_assert.svh"
 
@@ -14,7 +14,6 @@ module setun_weight_port #(
 ) (
     input  wire logic                clk_i,
     input  wire logic                rst_ni,
-    input  wire logic                clear_i,
     input  wire logic                halt_i,
     output logic                     idle_o,
 
@@ -53,10 +52,9 @@ module setun_weight_port #(
   logic [8:0] burst_beats;
   logic [31:0] burst_index;
 
-  setun_queue #(.Width(130), .Depth(4)) u_jobs (
+  setun_fifo #(.Width(130), .Depth(4)) u_jobs (
       .clk_i  (clk_i),
       .rst_ni (rst_ni),
-      .clear_i(clear_i),
       .valid_i(job_valid_i),
       .ready_o(job_ready_o),
       .data_i ({job_index_i, job_beats_i, job_addr_i}),
@@ -68,7 +66,6 @@ module setun_weight_port #(
   setun_burst_split #(.BeatBytes(PortBits / 8), .MaxBeats(MaxBeats), .CountW(34), .UserW(32)) u_split (
       .clk_i        (clk_i),
       .rst_ni       (rst_ni),
-      .clear_i      (clear_i),
       .job_valid_i  (queued_valid && !halt_i),
       .job_ready_o  (queued_ready),
       .job_addr_i   (queued[63:0]),
@@ -89,8 +86,7 @@ module setun_weight_port #(
   logic [LevelW-1:0] room_q;  // FIFO places not promised to any burst
   logic pop;
 
-  assign burst_take = burst_valid && !halt_i && track_ready && room_q >= LevelW'(burst_beats)
-                   && (!arvalid_q || arready_i);
+  assign burst_take = burst_valid && room_q >= LevelW'(burst_beats) && !halt_i && track_ready && (!arvalid_q || arready_i);
   assign arvalid_o  = arvalid_q;
   assign araddr_o   = araddr_q;
   assign arlen_o    = arlen_q;
@@ -108,17 +104,16 @@ module setun_weight_port #(
   end
 
   always_ff @(posedge clk_i) begin
-    if (!rst_ni || clear_i) room_q <= LevelW'(FifoBeats);
+    if (!rst_ni) room_q <= LevelW'(FifoBeats);
     else if (burst_take) room_q <= room_q - LevelW'(burst_beats) + LevelW'(pop);
     else if (pop) room_q <= room_q + 1'b1;
   end
 
   // ---- Bursts in flight, for error reports and to know when nothing is owed ----
   logic [95:0] track;
-  setun_queue #(.Width(96), .Depth(16)) u_track (
+  setun_fifo #(.Width(96), .Depth(16)) u_track (
       .clk_i  (clk_i),
       .rst_ni (rst_ni),
-      .clear_i(1'b0),
       .valid_i(burst_take),
       .ready_o(track_ready),
       .data_i ({burst_index, burst_addr}),
@@ -127,9 +122,19 @@ module setun_weight_port #(
       .data_o (track)
   );
   assign idle_o        = !track_valid && !arvalid_q;
-  assign error_o       = rvalid_i && rresp_i[1];
-  assign error_addr_o  = track[63:0];
-  assign error_index_o = track[95:64];
+  // The error is registered once; track_q keeps what it belonged to.
+  logic error_q;
+  logic [95:0] track_q;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) error_q <= 1'b0;
+    else error_q <= rvalid_i && rresp_i[1];
+  end
+  always_ff @(posedge clk_i) begin
+    if (rvalid_i && rresp_i[1]) track_q <= track;
+  end
+  assign error_o       = error_q;
+  assign error_addr_o  = track_q[63:0];
+  assign error_index_o = track_q[95:64];
 
   // ---- Read data ----
   logic fifo_ready;
@@ -138,7 +143,6 @@ module setun_weight_port #(
   setun_fifo #(.Width(PortBits), .Depth(FifoBeats)) u_beats (
       .clk_i  (clk_i),
       .rst_ni (rst_ni),
-      .clear_i(clear_i),
       .valid_i(rvalid_i),
       .ready_o(fifo_ready),
       .data_i (rdata_i),
