@@ -1,0 +1,27 @@
+// Pragmas for high-level synthesis that other compilers do not see.
+#pragma once
+
+/// SETUN_HLS(HLS PIPELINE II=1) is `#pragma HLS PIPELINE II=1` for a synthesis tool and nothing for g++ and
+/// clang++, which would warn of an unknown pragma. Defining SETUN_HLS_PRAGMAS shows the pragmas to any
+/// compiler.
+#if defined(__SYNTHESIS__) || defined(SETUN_HLS_PRAGMAS)
+#define SETUN_HLS_EXPAND(text) _Pragma(#text)
+#define SETUN_HLS(...) SETUN_HLS_EXPAND(__VA_ARGS__)
+#else
+#define SETUN_HLS(...)
+#endif
+
+/// Largest sizes that the operations accept, for loop bounds and on-chip arrays of a synthesis tool.
+namespace setun {
+namespace hls {
+
+constexpr unsigned kMaxPorts = 16;           ///< weight ports
+constexpr unsigned kMaxBeatBytes = 64;       ///< PORT_BITS / 8
+constexpr unsigned kMaxTokens = 8;           ///< activation rows that share a weight beat
+constexpr unsigned kMaxTileRows = 4096;      ///< rows a tile gives to each port
+constexpr unsigned kMaxWidth = 131072;       ///< elements of an activation vector, = SETUN_MAX_K
+constexpr unsigned kMaxHeadDim = 256;        ///< attention head
+constexpr unsigned kMaxPositions = 1048576;  ///< rows of a KV cache
+
+}  // namespace hls
+}  // namespace setun

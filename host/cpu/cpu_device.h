@@ -1,0 +1,30 @@
+// The processor as a device: command lists run on host memory with the exact ternary kernel.
+#pragma once
+
+#include <memory>
+
+#include "host/cpu/ternary_kernel.h"
+#include "host/device.h"
+
+namespace setun {
+
+/// The kernel that the processor stands in for, and how it does.
+struct CpuOptions {
+    unsigned ports = 1;
+    unsigned port_bits = 512;
+    unsigned tokens = 1;
+    unsigned tile_rows = 1024;
+    unsigned threads = 0;  ///< 0: as many as the machine has
+    KernelPath path = KernelPath::kBest;
+};
+
+/// A device that gives the integers, errors and beat and weight counters of the kernel, and no cycles.
+///
+/// wait() does the work on the caller's thread and looks at the deadline between commands. map() does not
+/// copy. Bases are zero, so ERROR_ADDR is an offset. What lies outside allocated and mapped memory answers
+/// like a bus that refuses (errors 9 to 12) before a command starts: first the list, then weights,
+/// activations, results. data_read_bytes counts commands and each activation row once, in whole 64-byte
+/// blocks. Throws InputError for options that no kernel has.
+std::unique_ptr<Device> make_cpu_device(const CpuOptions& options);
+
+}  // namespace setun

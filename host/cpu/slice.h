@@ -1,0 +1,51 @@
+// Internal to the kernel: the rows of one tile that one thread runs, and the two ways to run them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace setun::cpu {
+
+/// Rows of a slice are padded to a multiple of this, the most rows that one AVX2 register of beats holds.
+constexpr std::size_t kRowBlock = 16;
+
+/// Consecutive groups of one tile on one port, and the activations prepared for the chosen path.
+struct Slice {
+    const std::byte* tile = nullptr;  ///< first beat of the tile in the port's stream
+    std::size_t beat_bytes = 64;
+    std::uint32_t chunks = 0;
+    std::uint32_t planes = 0;
+    std::uint32_t tile_groups = 0;  ///< beats of one plane and chunk
+    std::uint32_t first = 0;        ///< groups first .. last - 1 of the tile are run
+    std::uint32_t last = 0;
+    unsigned tokens = 0;
+    const std::int8_t* x = nullptr;       ///< prepared activations
+    std::size_t x_stride = 0;             ///< bytes between tokens in x
+    const std::int32_t* x_sum = nullptr;  ///< sum of all activations of each token
+    std::size_t row_stride = 0;           ///< integers between tokens in the sums, >= rows() up to kRowBlock
+
+    [[nodiscard]] std::uint32_t rows() const { return last - first; }
+    [[nodiscard]] const std::byte* beats(std::uint32_t plane, std::uint32_t chunk) const {
+        const std::size_t block = static_cast<std::size_t>(plane) * chunks + chunk;
+        return tile + (block * tile_groups + first) * beat_bytes;
+    }
+};
+
+struct SliceStatus {
+    bool legal = true;
+    std::uint64_t nonzero = 0;
+};
+
+/// Activations in the order that a path wants: `out` gets chunks * 5 * beat_bytes of token row x[k], zeros
+/// after k. Portable: as they are. AVX2: within a chunk, vector (t, j) of beat_bytes / 8 bytes holds the
+/// lanes t * beat_bytes + 8 * i + j: bit j of each byte i of a bit plane.
+void prepare_portable(std::span<const std::int8_t> x, std::size_t beat_bytes, std::span<std::int8_t> out);
+void prepare_avx2(std::span<const std::int8_t> x, std::size_t beat_bytes, std::span<std::int8_t> out);
+
+/// sums[tokens][row_stride] of the slice's rows.
+SliceStatus run_portable(const Slice& slice, std::int32_t* sums);
+SliceStatus run_avx2(const Slice& slice, std::int32_t* sums);
+
+}  // namespace setun::cpu
