@@ -4,9 +4,9 @@
 
 Examples
     python3 tokenizer.py --out run/tokenizer.json bible.txt plays.txt:2
-    python3 train.py --out run/ternary --tokenizer run/tokenizer.json --steps 5000 bible.txt plays.txt:2
-    python3 train.py --out run/fp32 --tokenizer run/tokenizer.json --steps 5000 --fp32 bible.txt plays.txt:2
-    python3 train.py --out run/ternary --resume --steps 4000 ...     # go on, but finish earlier
+    python3 train.py --out run/ternary --tokenizer run/tokenizer.json --steps 3000 bible.txt plays.txt:2
+    python3 train.py --out run/fp32 --tokenizer run/tokenizer.json --steps 3000 --fp32 bible.txt plays.txt:2
+    python3 train.py --out run/ternary --resume --steps 2500 ...     # go on, but finish earlier
 
 The schedule is warm-up, constant, linear cool-down to zero.  Cool-down, the switch of
 weight decay to zero and the long-context phase are fractions of --steps, so --steps may
