@@ -1,0 +1,139 @@
+// The options that choose a device, the same for every command that uses one.
+#include "host/cli/device_options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <span>
+
+#include "host/cpu/cpu_device.h"
+#include "host/error.h"
+#include "host/rtl_device.h"
+
+namespace setun::cli {
+namespace {
+
+void require_one_of(const char* option, unsigned value, std::span<const unsigned> valid) {
+    if (std::find(valid.begin(), valid.end(), value) == valid.end()) {
+        throw InputError(
+            fmt::format("{} {} is not supported; use one of {}", option, value, fmt::join(valid, ", ")));
+    }
+}
+
+void check_options(const DeviceOptions& options) {
+    constexpr std::array<unsigned, 3> kPorts{1, 2, 4};
+    constexpr std::array<unsigned, 3> kPortBits{128, 256, 512};
+    constexpr std::array<unsigned, 4> kTokens{1, 2, 4, 8};
+    constexpr std::array<unsigned, 9> kTileRows{16, 32, 64, 128, 256, 512, 1024, 2048, 4096};
+    require_one_of("--ports", options.ports, kPorts);
+    require_one_of("--port-bits", options.port_bits, kPortBits);
+    require_one_of("--tokens-per-beat", options.tokens, kTokens);
+    require_one_of("--tile-rows", options.tile_rows, kTileRows);
+    if (options.leaf != "planes" && options.leaf != "tree") {
+        throw InputError(fmt::format("--leaf '{}' is unknown; use one of planes, tree", options.leaf));
+    }
+}
+
+std::unique_ptr<Device> open_cpu(const DeviceOptions& options, unsigned threads) {
+    CpuOptions cpu;
+    cpu.ports = options.ports;
+    cpu.port_bits = options.port_bits;
+    cpu.tokens = options.tokens;
+    cpu.tile_rows = options.tile_rows;
+    cpu.threads = threads;
+    return make_cpu_device(cpu);
+}
+
+std::unique_ptr<Device> open_rtl(const DeviceOptions& options) {
+    RtlOptions rtl;
+    rtl.ports = options.ports;
+    rtl.port_bits = options.port_bits;
+    rtl.tokens = options.tokens;
+    rtl.tile_rows = options.tile_rows;
+    rtl.leaf = options.leaf == "tree" ? SETUN_LEAF_TREE : SETUN_LEAF_PLANES;
+    rtl.memory = options.memory;
+    rtl.seed = options.seed;
+    rtl.trace_file = options.trace;
+    rtl.trace_first_cycle = options.trace_start;
+    rtl.trace_cycles = options.trace_cycles;
+    try {
+        return make_rtl_device(rtl);
+    } catch (const DeviceError& error) {
+        throw InputError(error.what());
+    }
+}
+
+}  // namespace
+
+std::string device_names() { return "cpu, rtl"; }
+
+void add_device_options(CLI::App& app, DeviceOptions& options) {
+    const char* group = "Device";
+    app.add_option("--device", options.device, "cpu, or rtl: the Verilated kernel")
+        ->capture_default_str()
+        ->group(group);
+    app.add_option("--ports", options.ports, "Weight ports of the kernel")
+        ->capture_default_str()
+        ->group(group);
+    app.add_option("--port-bits", options.port_bits, "Bits of a port: 128, 256, 512")
+        ->capture_default_str()
+        ->group(group);
+    app.add_option("--tokens-per-beat", options.tokens,
+                   "TOKENS of the kernel: activation rows that share a weight beat")
+        ->capture_default_str()
+        ->group(group);
+    app.add_option("--tile-rows", options.tile_rows, "Rows that a tile gives to each port")
+        ->capture_default_str()
+        ->group(group);
+    app.add_option("--leaf", options.leaf, "Form of the adder leaf: planes, tree")
+        ->capture_default_str()
+        ->group(group);
+    app.add_option_function<std::string>(
+           "--memory",
+           [&options](const std::string& value) {
+               options.memory = value;
+               options.memory_given = true;
+           },
+           "Memory behind the simulated kernel: " + rtl_memory_names() + " [" + options.memory + "]")
+        ->group(group);
+    app.add_option("--memory-seed", options.seed, "Seed of the memory's timing jitter")
+        ->capture_default_str()
+        ->group(group);
+    app.add_option("--trace", options.trace, "Write an FST waveform (rtl only)")->group(group);
+    app.add_option("--trace-start", options.trace_start, "First traced cycle")
+        ->capture_default_str()
+        ->group(group);
+    app.add_option("--trace-cycles", options.trace_cycles, "Number of traced cycles")
+        ->capture_default_str()
+        ->group(group);
+}
+
+std::unique_ptr<Device> open_device(const DeviceOptions& options) {
+    check_options(options);
+    if (options.device == "rtl") {
+        return open_rtl(options);
+    }
+    if (options.device != "cpu") {
+        throw InputError(fmt::format("unknown device '{}'; use one of {}", options.device, device_names()));
+    }
+    if (options.memory_given || !options.trace.empty()) {
+        throw InputError("--memory and --trace need simulated hardware; use --device rtl");
+    }
+    return open_cpu(options, 0);
+}
+
+std::unique_ptr<ReferenceEngine> open_reference(const DeviceOptions& options,
+                                                const std::vector<ProductGroup>& groups) {
+    if (options.device == "cpu") {
+        return make_golden_reference(groups, options.tokens);
+    }
+    return open_cpu_reference(options, groups);
+}
+
+std::unique_ptr<ReferenceEngine> open_cpu_reference(const DeviceOptions& options,
+                                                    const std::vector<ProductGroup>& groups) {
+    return make_device_reference(groups, open_cpu(options, 1));
+}
+
+}  // namespace setun::cli

@@ -1,0 +1,95 @@
+// setun: the command line of the runtime.
+#include <fmt/format.h>
+
+#include <csignal>
+#include <cstring>
+#include <exception>
+#include <iostream>
+#include <vector>
+
+#include "energy_model/energy.h"
+#include "host/cli/command.h"
+#include "host/device.h"
+#include "host/error.h"
+
+namespace {
+
+using namespace setun::cli;
+
+/// Reports a failure: one line on stderr, and with --json also the one object on stdout.
+int fail(const std::string& message, bool json, int code) {
+    std::string line = message.substr(0, message.find('\n'));
+    fmt::print(stderr, "setun: error: {}\n", line);
+    if (json) {
+        print_json({{"error", line}, {"exit_code", code}});
+    }
+    return code;
+}
+
+bool asks_for_json(int argc, char** argv) {
+    for (int i = 1; i < argc; ++i) {
+        if (std::strcmp(argv[i], "--json") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+std::string command_names(const CLI::App& app) {
+    std::string names;
+    for (const CLI::App* command : app.get_subcommands({})) {
+        names += (names.empty() ? "" : ", ") + command->get_name();
+    }
+    return names;
+}
+
+int run_chosen(const std::vector<std::unique_ptr<Command>>& commands) {
+    for (const auto& command : commands) {
+        if (!command->chosen()) {
+            continue;
+        }
+        try {
+            return command->run();
+        } catch (const setun::InputError& error) {
+            return fail(error.what(), command->json(), kExitBadInput);
+        } catch (const setun::energy::TableError& error) {
+            return fail(error.what(), command->json(), kExitBadInput);
+        } catch (const std::bad_alloc&) {
+            return fail("not enough memory for this model; try a smaller one", command->json(),
+                        kExitBadInput);
+        } catch (const std::exception& error) {
+            return fail(error.what(), command->json(), kExitCheckFailed);
+        }
+    }
+    return kExitBadInput;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    std::signal(SIGPIPE, SIG_IGN);
+    CLI::App app{"Setun: ternary language models on a simulated accelerator"};
+    app.require_subcommand(1);
+    app.set_version_flag("--version", "setun " SETUN_VERSION);
+    app.footer(
+        "Example:\n  setun run --prompt \"To be, or not\" -n 40\nHelp on a command:\n  setun run --help");
+    std::vector<std::unique_ptr<Command>> commands;
+    for (auto* make : {make_run_command, make_inspect_command, make_verify_command, make_bench_command,
+                       make_devices_command, make_pack_command}) {
+        commands.push_back(make());
+        commands.back()->declare(app);
+    }
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::Success& done) {
+        return app.exit(done);
+    } catch (const CLI::ParseError& error) {
+        if (argc > 1 && argv[1][0] != '-' && app.get_subcommand_no_throw(argv[1]) == nullptr) {
+            return fail(fmt::format("unknown command '{}'; use one of {}", argv[1], command_names(app)), asks_for_json(argc, argv),
+                        kExitBadInput);
+        }
+        return fail(std::string(error.what()) + " (see 'setun --help')", asks_for_json(argc, argv),
+                    kExitBadInput);
+    }
+    return run_chosen(commands);
+}

@@ -1,0 +1,110 @@
+// The options that choose a model, the same for every command that uses one.
+#include "host/cli/model_options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <vector>
+
+#include "host/cli/format.h"
+#include "host/error.h"
+#include "host/hf_loader.h"
+#include "host/model_file.h"
+
+namespace setun::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Folders in which the model that ships may lie: models/ beside or above the executable, and in the source
+/// tree.
+std::vector<fs::path> model_folders() {
+    std::vector<fs::path> folders;
+    std::error_code ignored;
+    fs::path at = fs::read_symlink("/proc/self/exe", ignored).parent_path();
+    for (int level = 0; level < 6 && !at.empty(); ++level, at = at.parent_path()) {
+        folders.push_back(at / "models");
+        folders.push_back(at / "share" / "setun" / "models");
+        if (at == at.root_path()) {
+            break;
+        }
+    }
+    folders.emplace_back(fs::path(SETUN_SOURCE_DIR) / "models");
+    return folders;
+}
+
+std::vector<fs::path> models_in(const fs::path& folder) {
+    std::vector<fs::path> found;
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(folder, error)) {
+        if (entry.path().extension() == ".setun") {
+            found.push_back(entry.path());
+        }
+    }
+    std::sort(found.begin(), found.end());
+    return found;
+}
+
+}  // namespace
+
+void add_model_options(CLI::App& app, ModelOptions& options, bool with_shape) {
+    const char* group = "Model";
+    auto* model =
+        app.add_option("--model", options.model,
+                       "Packed model file or Hugging Face directory [the model in models/, or SETUN_MODEL]")
+            ->group(group);
+    if (with_shape) {
+        app.add_option("--shape", options.shape, "Random weights of a known shape: " + known_shape_names())
+            ->group(group)
+            ->excludes(model);
+        app.add_option("--shape-seed", options.shape_seed, "Seed of the random weights")
+            ->capture_default_str()
+            ->group(group);
+    }
+}
+
+fs::path find_model(const std::string& given) {
+    if (!given.empty()) {
+        if (!fs::exists(given)) {
+            throw InputError(fmt::format(
+                "model '{}' does not exist; give --model a .setun file or a Hugging Face directory", given));
+        }
+        return given;
+    }
+    const char* variable = std::getenv("SETUN_MODEL");
+    if (variable != nullptr && *variable != '\0') {
+        if (!fs::exists(variable)) {
+            throw InputError(fmt::format(
+                "model '{}' from SETUN_MODEL does not exist; correct or unset SETUN_MODEL", variable));
+        }
+        return variable;
+    }
+    for (const fs::path& folder : model_folders()) {
+        const auto found = models_in(folder);
+        if (found.size() > 1) {
+            throw InputError(
+                fmt::format("{} models in '{}'; choose one with --model", found.size(), folder.string()));
+        }
+        if (!found.empty()) {
+            return found.front();
+        }
+    }
+    throw InputError("no model found in models/; give --model FILE, or --shape NAME for random weights");
+}
+
+Model load_model(const ModelOptions& options, const StreamLayout& layout) {
+    if (!options.shape.empty()) {
+        return random_model(known_shape(options.shape), options.shape, options.shape_seed, layout);
+    }
+    const fs::path path = find_model(options.model);
+    if (fs::is_directory(path)) {
+        Progress progress("packing " + path.string());
+        return load_hugging_face(path, layout, [&](double share) { progress.update(share); });
+    }
+    Model model = open_model(path);
+    repack(model, layout);
+    return model;
+}
+
+}  // namespace setun::cli

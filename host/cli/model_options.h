@@ -1,0 +1,28 @@
+// The options that choose a model, the same for every command that uses one.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <string>
+
+#include "host/model.h"
+
+namespace setun::cli {
+
+struct ModelOptions {
+    std::string model;  ///< file or directory; empty: SETUN_MODEL, or the model that ships
+    std::string shape;  ///< random weights instead
+    std::uint64_t shape_seed = 1;
+};
+
+/// Declares --model, and with `with_shape` --shape and --shape-seed.
+void add_model_options(CLI::App& app, ModelOptions& options, bool with_shape);
+
+/// The path that --model, SETUN_MODEL or the search for models/*.setun gives. Throws InputError saying what
+/// to do.
+std::filesystem::path find_model(const std::string& given);
+
+/// Loads a packed file or a Hugging Face directory, or makes random weights, in `layout`.
+Model load_model(const ModelOptions& options, const StreamLayout& layout);
+
+}  // namespace setun::cli

@@ -1,0 +1,74 @@
+// One step of the transformer between the matrix products: norms, quantisers, rotary embedding, attention,
+// gates.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "host/model.h"
+
+namespace setun {
+
+/// State of one text: KV cache and the activations of the step in progress. Everything that is not a matrix
+/// product is done here with the golden functions, so a text has the same bits whichever device multiplies.
+///
+///     decoder.begin(tokens, true);
+///     for (g = 0; g < decoder.groups(); ++g) { q = decoder.prepare(g); ...run group g... ; decoder.absorb(g,
+///     y, columns); } decoder.logits()
+class Decoder {
+  public:
+    /// Reserves the cache for `positions` positions (at most the architecture's context). `model` must
+    /// outlive the decoder.
+    Decoder(const Model& model, std::uint32_t positions);
+
+    [[nodiscard]] std::uint32_t position() const { return position_; }  ///< positions in the cache
+
+    /// Starts a step over consecutive tokens, which take the next positions. `want_logits`: run the head on
+    /// the last of them. Throws InputError when a token is outside the vocabulary or the cache is full.
+    void begin(std::span<const std::uint32_t> tokens, bool want_logits);
+
+    /// Groups of the step (see product_groups); the head only with want_logits.
+    [[nodiscard]] std::size_t groups() const;
+    /// Rows of activations that group `g` takes: the step's tokens, or 1 for the head.
+    [[nodiscard]] unsigned tokens(std::size_t g) const;
+
+    /// INT8 activations q[tokens(g)][k] of group g; valid until the next call.
+    std::span<const std::int8_t> prepare(std::size_t g);
+    /// Takes the integers of group g, y[rows][columns]. Groups must be prepared and absorbed in order.
+    void absorb(std::size_t g, std::span<const std::int32_t> y, unsigned columns);
+
+    /// logits[vocab] of the last token, after the head was absorbed.
+    [[nodiscard]] std::span<const float> logits() const { return logits_; }
+
+  private:
+    struct LayerCache {
+        std::vector<float> keys;  ///< [position][kv_heads][head_dim]
+        std::vector<float> values;
+    };
+    /// Dequantises one matrix of a group for one token.
+    void dequantise(const PackedMatrix& matrix, std::span<const std::int32_t> y, unsigned columns,
+                    unsigned token, float* out) const;
+    void normalise_and_quantise(const float* rows, unsigned count, std::uint32_t n,
+                                const std::vector<float>& norm);
+    void absorb_qkv(const Layer& layer, LayerCache& cache, std::span<const std::int32_t> y, unsigned columns);
+    void absorb_residual(const PackedMatrix& matrix, std::span<const std::int32_t> y, unsigned columns);
+    void absorb_gate_up(const Layer& layer, std::span<const std::int32_t> y, unsigned columns);
+
+    const Model* model_;
+    std::uint32_t capacity_;
+    std::uint32_t position_ = 0;
+    unsigned tokens_ = 0;
+    bool want_logits_ = false;
+    std::vector<LayerCache> cache_;
+    std::vector<float> hidden_;  ///< [tokens][hidden]
+    std::vector<float> inner_;   ///< [tokens][q_rows or ffn]: what o and down take
+    std::vector<float> scratch_;
+    std::vector<float> scores_;
+    std::vector<float> cosine_, sine_;  ///< [tokens][head_dim / 2]
+    std::vector<std::int8_t> q_;
+    std::vector<float> scales_;  ///< of q_, one per token
+    std::vector<float> logits_;
+};
+
+}  // namespace setun

@@ -1,0 +1,79 @@
+// Files: read-only memory maps, and outputs that appear whole or not at all.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+
+namespace setun {
+
+/// A file mapped read-only. Movable; the bytes stay valid until the object is destroyed.
+class MappedFile {
+  public:
+    /// Maps `path`. Throws InputError naming the path when it does not exist, is not a regular file or cannot
+    /// be read.
+    static MappedFile open(const std::filesystem::path& path);
+
+    MappedFile(MappedFile&& other) noexcept;
+    MappedFile& operator=(MappedFile&& other) noexcept;
+    MappedFile(const MappedFile&) = delete;
+    MappedFile& operator=(const MappedFile&) = delete;
+    ~MappedFile();
+
+    [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return bytes_; }
+    [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+
+    /// Tells the kernel that a range will not be needed again soon, so that resident memory stays small.
+    void forget(std::size_t offset, std::size_t size) const noexcept;
+
+  private:
+    MappedFile(std::filesystem::path path, std::span<const std::byte> bytes)
+        : path_(std::move(path)), bytes_(bytes) {}
+    void close() noexcept;
+
+    std::filesystem::path path_;
+    std::span<const std::byte> bytes_;
+};
+
+/// Writes a file next to its destination and renames it into place on commit(); without commit() nothing is
+/// left behind.
+class AtomicFile {
+  public:
+    /// Opens a temporary file in the destination's directory. Throws InputError when the destination exists
+    /// and `replace` is false, or when the directory cannot be written.
+    AtomicFile(std::filesystem::path path, bool replace);
+    AtomicFile(const AtomicFile&) = delete;
+    AtomicFile& operator=(const AtomicFile&) = delete;
+    ~AtomicFile();
+
+    /// Appends bytes. Throws InputError when the disk is full or the file cannot be written.
+    void write(std::span<const std::byte> bytes);
+    /// Overwrites bytes that were written before.
+    void write_at(std::uint64_t offset, std::span<const std::byte> bytes);
+    [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
+
+    /// Flushes to disk and renames over the destination. Call once.
+    void commit();
+
+  private:
+    [[noreturn]] void fail(const char* what) const;
+
+    std::filesystem::path path_;
+    std::filesystem::path temporary_;
+    int descriptor_ = -1;
+    bool replace_ = false;
+    std::uint64_t size_ = 0;
+};
+
+/// Reads a whole text file of at most `limit` bytes. Throws InputError.
+std::string read_text_file(const std::filesystem::path& path, std::size_t limit);
+
+/// View of any contiguous range of trivially copyable values as bytes.
+template <class T>
+std::span<const std::byte> bytes_of(const T& range) {
+    return std::as_bytes(std::span(range));
+}
+
+}  // namespace setun

@@ -1,0 +1,354 @@
+// The command-line tool end to end: results, JSON fields, exit codes and error lines.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/cli/process.h"
+#include "tests/host/synthetic_model.h"
+
+namespace setun::test {
+namespace {
+
+using nlohmann::json;
+
+ProcessResult setun(std::vector<std::string> arguments, const ProcessOptions& options = {}) {
+    arguments.insert(arguments.begin(), SETUN_BINARY);
+    return run_process(arguments, options);
+}
+
+/// A Hugging Face directory and its packed file, made once.
+class Cli : public testing::Test {
+  protected:
+    static void SetUpTestSuite() {
+        folder_ = std::make_unique<TemporaryFolder>();
+        std::filesystem::create_directory(*folder_ / "hf");
+        SyntheticOptions options;
+        options.context = 96;
+        write_synthetic(*folder_ / "hf", options);
+        const ProcessResult packed = setun({"pack", (*folder_ / "hf").string(), "-o", model()});
+        ASSERT_EQ(packed.exit_code, 0) << packed.err;
+    }
+    static void TearDownTestSuite() { folder_.reset(); }
+    static std::string model() { return path("model.setun"); }
+    static std::string path(const std::string& name) { return (*folder_ / name).string(); }
+
+    static json run_json(std::vector<std::string> arguments, int exit_code = 0) {
+        arguments.emplace_back("--json");
+        const ProcessResult result = setun(arguments);
+        EXPECT_EQ(result.exit_code, exit_code) << result.err;
+        return json::parse(result.out);  // exactly one object, or this throws
+    }
+
+    /// The command must exit with 2 and one line on stderr that holds `text`; stdout stays empty.
+    static void expect_bad_input(const std::vector<std::string>& arguments, const std::string& text) {
+        const ProcessResult result = setun(arguments);
+        EXPECT_EQ(result.exit_code, 2) << result.err;
+        EXPECT_EQ(result.err.rfind("setun: error: ", 0), 0U) << result.err;
+        EXPECT_EQ(result.err.find('\n'), result.err.size() - 1) << "one line: " << result.err;
+        EXPECT_NE(result.err.find(text), std::string::npos) << result.err;
+        EXPECT_EQ(result.out, "");
+    }
+
+    static std::unique_ptr<TemporaryFolder> folder_;
+};
+std::unique_ptr<TemporaryFolder> Cli::folder_;
+
+TEST_F(Cli, RunGivesTheSameTextOnEveryDevice) {
+    const std::vector<std::vector<std::string>> devices{
+        {"--device", "cpu"},
+        {"--device", "cpu", "--ports", "4", "--port-bits", "128", "--tokens-per-beat", "8", "--tile-rows",
+         "16"},
+        {"--device", "rtl", "--memory", "ideal"},
+        {"--device", "rtl", "--memory", "u280"},
+        {"--device", "rtl", "--ports", "2", "--port-bits", "256", "--tokens-per-beat", "4"}};
+    json first;
+    for (const auto& device : devices) {
+        std::vector<std::string> arguments{"run", "--model", model(),       "--prompt", "the land and the",
+                                           "-n",  "6",       "--ignore-end"};
+        arguments.insert(arguments.end(), device.begin(), device.end());
+        const json result = run_json(arguments);
+        EXPECT_EQ(result["generated"], 6);
+        EXPECT_EQ(result["mismatches"], 0);
+        EXPECT_EQ(result["verified"], true);
+        EXPECT_EQ(result["verified_products"], result["products"]);
+        if (first.is_null()) {
+            first = result;
+        }
+        EXPECT_EQ(result["tokens"], first["tokens"]);
+        EXPECT_EQ(result["text"], first["text"]);
+    }
+}
+
+TEST_F(Cli, RunJsonHasEveryField) {
+    const json result = run_json(
+        {"run", "--model", model(), "--prompt", "the", "-n", "3", "--ignore-end", "--memory", "ideal"});
+    for (const char* field :
+         {"text", "tokens", "prompt_tokens", "generated", "cycles", "prompt_cycles", "cycles_per_token",
+          "roofline", "bytes_per_token", "energy_j_per_token", "energy_fp16_j_per_token", "sim_weights_per_s",
+          "products", "mismatches", "verified", "device", "engine", "memory", "stalls_per_token"}) {
+        EXPECT_TRUE(result.contains(field)) << field;
+    }
+    EXPECT_EQ(result["prompt_tokens"], 2);  // begin-of-text and "the"
+    EXPECT_EQ(result["products"], 4 * 14 + 3);
+    EXPECT_EQ(result["device"], "rtl");
+    EXPECT_EQ(result["memory"], "ideal");
+    const double roofline = result["roofline"];
+    EXPECT_GT(roofline, 0);
+    EXPECT_LE(roofline, 1);
+    EXPECT_GT(result["cycles"].get<double>(), result["prompt_cycles"].get<double>());
+    EXPECT_DOUBLE_EQ(result["cycles_per_token"].get<double>() * 2,
+                     result["cycles"].get<double>() - result["prompt_cycles"].get<double>());
+    // Each port beat is 64 bytes; a decode step reads all streams once.
+    EXPECT_DOUBLE_EQ(result["weight_bytes_per_token"].get<double>(),
+                     result["beats_per_token"].get<double>() * 64);
+    EXPECT_GT(result["energy_fp16_arithmetic_j_per_token"].get<double>(),
+              result["energy_arithmetic_j_per_token"].get<double>());
+}
+
+TEST_F(Cli, CpuHasNoCycles) {
+    const json result =
+        run_json({"run", "--model", model(), "--tokens", "1,2,3", "-n", "2", "--device", "cpu"});
+    EXPECT_TRUE(result["cycles"].is_null());
+    EXPECT_TRUE(result["roofline"].is_null());
+    EXPECT_EQ(result["prompt_tokens"], 3);
+    EXPECT_NE(result["reference"].get<std::string>().find("golden"), std::string::npos);
+}
+
+TEST_F(Cli, CyclesAreTheSameInEveryRun) {
+    const std::vector<std::string> arguments{"run", "--model", model(),        "--tokens",      "1,2,3",
+                                             "-n",  "4",       "--ignore-end", "--memory-seed", "5"};
+    const json a = run_json(arguments);
+    const json b = run_json(arguments);
+    EXPECT_EQ(a["cycles"], b["cycles"]);
+    EXPECT_EQ(a["stalls_per_token"], b["stalls_per_token"]);
+}
+
+TEST_F(Cli, TextModeStreamsTextAndReportsUnderIt) {
+    const ProcessResult result =
+        setun({"run", "--model", model(), "--prompt", "the land", "-n", "4", "--ignore-end"});
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_EQ(result.out.rfind("the land", 0), 0U);
+    const json same =
+        run_json({"run", "--model", model(), "--prompt", "the land", "-n", "4", "--ignore-end"});
+    EXPECT_NE(result.out.find("the land" + same["text"].get<std::string>()), std::string::npos);
+    for (const char* word : {"cycles", "roofline", "memory", "energy", "weights/s",
+                             "bit-exact with the golden model: ", "Verilated RTL"}) {
+        EXPECT_NE(result.out.find(word), std::string::npos) << word << "\n" << result.out;
+    }
+    EXPECT_EQ(result.err, "") << "no progress bar without a terminal";
+}
+
+TEST_F(Cli, NoVerifySaysSo) {
+    const ProcessResult text = setun({"run", "--model", model(), "--tokens", "1", "-n", "1", "--no-verify"});
+    EXPECT_NE(text.out.find("not verified"), std::string::npos) << text.out;
+    EXPECT_EQ(text.out.find("bit-exact"), std::string::npos);
+    EXPECT_EQ(run_json({"run", "--model", model(), "--tokens", "1", "-n", "1", "--no-verify"})["verified"],
+              false);
+}
+
+TEST_F(Cli, SamplingDependsOnTheSeedAlone) {
+    const auto tokens = [&](const std::string& seed, const std::string& device) {
+        return run_json({"run", "--model", model(), "--tokens", "1", "-n", "20", "--temperature", "1.5",
+                         "--seed", seed, "--device", device, "--ignore-end"})["tokens"];
+    };
+    EXPECT_EQ(tokens("1", "cpu"), tokens("1", "rtl"));
+    EXPECT_NE(tokens("1", "cpu"), tokens("2", "cpu"));
+}
+
+TEST_F(Cli, DirectoriesRunLikeTheirPackedFile) {
+    const json file = run_json(
+        {"run", "--model", model(), "--prompt", "and", "-n", "5", "--device", "cpu", "--ignore-end"});
+    const json folder = run_json(
+        {"run", "--model", path("hf"), "--prompt", "and", "-n", "5", "--device", "cpu", "--ignore-end"});
+    EXPECT_EQ(file["tokens"], folder["tokens"]);
+}
+
+TEST_F(Cli, ModelComesFromTheEnvironment) {
+    ProcessOptions options;
+    options.environment = {"SETUN_MODEL=" + model()};
+    const ProcessResult result = setun({"run", "-n", "1", "--device", "cpu", "--json"}, options);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    options.environment = {"SETUN_MODEL=/nonexistent"};
+    const ProcessResult missing = setun({"run", "-n", "1", "--device", "cpu"}, options);
+    EXPECT_EQ(missing.exit_code, 2);
+    EXPECT_NE(missing.err.find("SETUN_MODEL"), std::string::npos);
+}
+
+TEST_F(Cli, RandomShapesRun) {
+    const json result = run_json({"run", "--shape", "tiny", "--tokens", "1", "-n", "2", "--memory", "ideal"});
+    EXPECT_EQ(result["generated"], 2);
+    EXPECT_EQ(result["mismatches"], 0);
+    // 4 layers of 320 x 320 (q, o), 80 x 320 (k, v), 640 x 320 (gate, up), 320 x 640 (down), and a head of 5
+    // planes.
+    const double trits = 4 * (2 * 320 * 320 + 2 * 80 * 320 + 3 * 320 * 640) + 5 * 1024 * 320;
+    EXPECT_DOUBLE_EQ(result["weight_bytes_per_token"], trits / 5);
+}
+
+TEST_F(Cli, LogitsComeWithJson) {
+    const json result = run_json({"run", "--model", model(), "--tokens", "1,2,3", "-n", "2", "--device",
+                                  "cpu", "--logits", "--ignore-end"});
+    ASSERT_EQ(result["logits"].size(), 4U);
+    EXPECT_EQ(result["logits"][0].size(), 263U);
+}
+
+TEST_F(Cli, InterruptStopsCleanly) {
+    ProcessOptions options;
+    options.interrupt_after = "1";  // the first token of many
+    const ProcessResult result = setun(
+        {"run", "--shape", "2b4t-layer", "--tokens", "1", "-n", "4000", "--device", "cpu", "--no-verify"},
+        options);
+    EXPECT_EQ(result.exit_code, 1) << result.err;
+    EXPECT_NE(result.err.find("interrupted"), std::string::npos) << result.err;
+    EXPECT_NE(result.out.find("generated"), std::string::npos)
+        << "the report of what was done comes all the same";
+}
+
+TEST_F(Cli, InspectCounts) {
+    const json result = run_json({"inspect", model()});
+    EXPECT_EQ(result["architecture"]["hidden"], 64);
+    EXPECT_EQ(result["shapes"].size(), 15U);
+    EXPECT_EQ(result["counts"]["ternary_weights"], 2 * (2 * 64 * 64 + 2 * 32 * 64 + 3 * 96 * 64));
+    EXPECT_EQ(result["counts"]["tokenizer_tokens"], 263);
+    EXPECT_NEAR(result["zero_share"], 1.0 / 3, 0.02);
+    const ProcessResult text = setun({"inspect", model()});
+    EXPECT_EQ(text.exit_code, 0);
+    EXPECT_NE(text.out.find("layers.1.down"), std::string::npos);
+}
+
+TEST_F(Cli, VerifyComparesEveryMatrix) {
+    const json rtl = run_json({"verify", model(), "--memory", "ideal"});
+    EXPECT_EQ(rtl["products"], 15 * rtl["patterns"].get<int>());
+    EXPECT_EQ(rtl["mismatches"], 0);
+    const json cpu = run_json({"verify", model(), "--device", "cpu", "--ports", "2", "--port-bits", "256",
+                               "--tokens-per-beat", "8"});
+    EXPECT_EQ(cpu["mismatches"], 0);
+    EXPECT_EQ(setun({"verify", model(), "--device", "cpu"}).exit_code, 0);
+}
+
+TEST_F(Cli, BenchMeasuresThePublishedShapes) {
+    const json result = run_json({"bench", "--device", "cpu", "--repeats", "1"});
+    ASSERT_EQ(result["rows"].size(), 6U);
+    EXPECT_EQ(result["rows"][2]["m"], 6912);
+    EXPECT_EQ(result["rows"][2]["k"], 2560);
+    EXPECT_EQ(result["rows"][2]["beats"], 6912 * 8);
+    EXPECT_EQ(result["rows"][5]["weights"], 2084044800);
+    EXPECT_EQ(result["mismatches"], 0);
+    EXPECT_GT(result["weights_per_s"], 0);
+}
+
+TEST_F(Cli, DevicesListsEverything) {
+    const json result = run_json({"devices"});
+    EXPECT_EQ(result["devices"][0]["name"], "cpu");
+    EXPECT_EQ(result["devices"][1]["name"], "rtl");
+    EXPECT_FALSE(result["devices"][1]["configurations"].empty());
+    EXPECT_EQ(result["memories"][0]["name"], "ideal");
+    EXPECT_EQ(setun({"devices"}).exit_code, 0);
+}
+
+TEST_F(Cli, EveryCommandHasHelpWithAnExample) {
+    for (const char* command : {"run", "inspect", "verify", "bench", "devices", "pack"}) {
+        const ProcessResult result = setun({command, "--help"});
+        EXPECT_EQ(result.exit_code, 0);
+        EXPECT_NE(result.out.find(std::string("Example:\n  setun ") + command), std::string::npos)
+            << result.out;
+    }
+    EXPECT_NE(setun({"--version"}).out.find("setun "), std::string::npos);
+}
+
+TEST_F(Cli, BadOptionsListWhatIsValid) {
+    const auto run = [&](std::vector<std::string> options) {
+        options.insert(options.begin(), {"run", "--model", model(), "-n", "1"});
+        return options;
+    };
+    expect_bad_input(run({"--device", "gpu"}), "cpu, rtl");
+    expect_bad_input(run({"--ports", "3"}), "1, 2, 4");
+    expect_bad_input(run({"--port-bits", "64"}), "128, 256, 512");
+    expect_bad_input(run({"--tokens-per-beat", "16"}), "1, 2, 4, 8");
+    expect_bad_input(run({"--tile-rows", "100"}), "1024");
+    expect_bad_input(run({"--leaf", "table"}), "planes, tree");
+    expect_bad_input(run({"--memory", "floppy"}), "ideal, ddr4");
+    expect_bad_input(run({"--ports", "4", "--port-bits", "512", "--tokens-per-beat", "8"}), "1x512x1");
+    expect_bad_input(run({"--device", "cpu", "--memory", "ddr4"}), "--device rtl");
+    expect_bad_input(run({"--device", "cpu", "--trace", path("a.fst")}), "--device rtl");
+    expect_bad_input(run({"--trace", "/nonexistent/a.fst"}), "/nonexistent/a.fst");
+    expect_bad_input(run({"--temperature", "-1"}), "--temperature");
+    expect_bad_input(run({"--top-p", "0"}), "--top-p");
+    expect_bad_input(run({"--no-such-option"}), "--no-such-option");
+    expect_bad_input({}, "subcommand");
+    expect_bad_input({"nonsense"}, "nonsense");
+}
+
+TEST_F(Cli, BadPromptsSayWhy) {
+    const auto run = [&](std::vector<std::string> options) {
+        options.insert(options.begin(), {"run", "--model", model(), "--device", "cpu"});
+        return options;
+    };
+    expect_bad_input(run({"--prompt", "a", "--tokens", "1"}), "--tokens");
+    expect_bad_input(run({"--prompt", ""}), "empty");
+    expect_bad_input(run({"--tokens", ""}), "1,2,3");
+    expect_bad_input(run({"--tokens", "1,x"}), "'x'");
+    expect_bad_input(run({"--tokens", "1,-2"}), "'-2'");
+    expect_bad_input(run({"--tokens", "99999999999999999999"}), "not a token id");
+    expect_bad_input(run({"--tokens", "263"}), "0 to 262");
+    expect_bad_input(run({"--prompt", "bad \xFF utf8"}), "byte 4");
+    expect_bad_input(run({"--tokens", "1", "-n", "0"}), "--max-tokens");
+    std::string longer;
+    for (int i = 0; i < 120; ++i) {
+        longer += "x ";
+    }
+    expect_bad_input(run({"--prompt", longer}), "context is 96");
+    expect_bad_input({"run", "--shape", "tiny", "--prompt", "a", "--device", "cpu"}, "--tokens");
+    expect_bad_input({"run", "--shape", "huge", "--device", "cpu"}, "tiny, 2b4t-layer, 2b4t");
+    expect_bad_input({"run", "--shape", "tiny", "--model", model()}, "--shape");
+}
+
+TEST_F(Cli, BadModelsSayWhatToDo) {
+    const std::string good = read_file(model());
+    const auto expect = [&](const std::string& content, const std::string& text) {
+        write_file(path("bad.setun"), content);
+        expect_bad_input({"run", "--model", path("bad.setun"), "--device", "cpu"}, text);
+        expect_bad_input({"inspect", path("bad.setun")}, text);
+        expect_bad_input({"verify", path("bad.setun"), "--device", "cpu"}, text);
+    };
+    expect_bad_input({"run", "--model", path("missing.setun")}, "missing.setun");
+    expect(good.substr(0, good.size() / 2), "truncated");
+    std::string flipped = good;
+    flipped[good.size() / 2] = static_cast<char>(flipped[good.size() / 2] ^ 4);
+    expect(flipped, "damaged");
+    std::string newer = good;
+    newer[8] = 9;
+    expect(newer, "version 9");
+    expect("hello", "Setun model file");
+}
+
+TEST_F(Cli, PackRefusesAndNeverLeavesHalfAFile) {
+    expect_bad_input({"pack", path("hf"), "-o", model()}, "--force");
+    expect_bad_input({"pack", path("hf"), "-o", "/nonexistent/m.setun"}, "/nonexistent/m.setun");
+    expect_bad_input({"pack", model(), "-o", path("x.setun")}, "not a directory");
+    const std::string before = read_file(model());
+    std::filesystem::create_directories(path("broken"));
+    for (const auto& entry : std::filesystem::directory_iterator(path("hf"))) {
+        std::filesystem::copy(entry, path("broken"), std::filesystem::copy_options::overwrite_existing);
+    }
+    std::filesystem::resize_file(path("broken") + "/model.safetensors", 20000);
+    expect_bad_input({"pack", path("broken"), "-o", model(), "--force"}, "model.safetensors");
+    EXPECT_TRUE(read_file(model()) == before) << "a failed pack leaves the old file as it was";
+    EXPECT_EQ(setun({"pack", path("hf"), "-o", model(), "--force"}).exit_code, 0);
+}
+
+TEST_F(Cli, ErrorsWithJsonGiveOneObject) {
+    const ProcessResult result = setun({"run", "--model", path("missing.setun"), "--json"});
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_EQ(json::parse(result.out)["exit_code"], 2);
+    EXPECT_EQ(json::parse(setun({"run", "--bogus", "--json"}).out)["exit_code"], 2);
+}
+
+TEST_F(Cli, TraceWritesAWaveform) {
+    const ProcessResult result = setun({"run", "--model", model(), "--tokens", "1", "-n", "1", "--trace",
+                                        path("wave.fst"), "--trace-cycles", "500"});
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_GT(std::filesystem::file_size(path("wave.fst")), 100U);
+}
+
+}  // namespace
+}  // namespace setun::test

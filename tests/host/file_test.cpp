@@ -1,0 +1,76 @@
+// Outputs that appear whole or not at all, and read-only maps.
+#include "host/file.h"
+
+#include <gtest/gtest.h>
+
+#include "host/error.h"
+#include "tests/host/synthetic_model.h"
+
+namespace setun {
+namespace {
+
+std::size_t entries(const test::TemporaryFolder& folder) {
+    const auto list = std::filesystem::directory_iterator(folder.path());
+    return static_cast<std::size_t>(std::distance(begin(list), end(list)));
+}
+
+TEST(AtomicFile, AppearsOnlyWhenCommitted) {
+    const test::TemporaryFolder folder;
+    {
+        AtomicFile file(folder / "out", false);
+        file.write(bytes_of(std::string("half")));
+        EXPECT_FALSE(std::filesystem::exists(folder / "out"));
+    }
+    EXPECT_EQ(entries(folder), 0U) << "an abandoned output leaves nothing behind";
+    AtomicFile file(folder / "out", false);
+    file.write(bytes_of(std::string("Whole")));
+    file.write_at(0, bytes_of(std::string("w")));
+    EXPECT_EQ(file.size(), 5U);
+    file.commit();
+    EXPECT_EQ(test::read_file(folder / "out"), "whole");
+    EXPECT_EQ(entries(folder), 1U);
+}
+
+TEST(AtomicFile, ReplacesOnlyWhenAsked) {
+    const test::TemporaryFolder folder;
+    test::write_file(folder / "out", "old");
+    EXPECT_THROW(AtomicFile(folder / "out", false), InputError);
+    AtomicFile file(folder / "out", true);
+    file.write(bytes_of(std::string("new")));
+    EXPECT_EQ(test::read_file(folder / "out"), "old");
+    file.commit();
+    EXPECT_EQ(test::read_file(folder / "out"), "new");
+}
+
+TEST(AtomicFile, DoesNotOverwriteAFileThatAppearedMeanwhile) {
+    const test::TemporaryFolder folder;
+    AtomicFile file(folder / "out", false);
+    test::write_file(folder / "out", "other");
+    EXPECT_THROW(file.commit(), InputError);
+    EXPECT_EQ(test::read_file(folder / "out"), "other");
+}
+
+TEST(AtomicFile, NamesAPlaceThatCannotBeWritten) {
+    try {
+        const AtomicFile file("/nonexistent-folder/out", false);
+        FAIL();
+    } catch (const InputError& error) {
+        EXPECT_NE(std::string(error.what()).find("/nonexistent-folder/out"), std::string::npos);
+    }
+}
+
+TEST(MappedFile, MapsAndRefuses) {
+    const test::TemporaryFolder folder;
+    test::write_file(folder / "in", "bytes");
+    MappedFile file = MappedFile::open(folder / "in");
+    EXPECT_EQ(file.bytes().size(), 5U);
+    const MappedFile moved = std::move(file);
+    EXPECT_EQ(std::to_integer<char>(moved.bytes()[4]), 's');
+    test::write_file(folder / "empty", "");
+    EXPECT_TRUE(MappedFile::open(folder / "empty").bytes().empty());
+    EXPECT_THROW(MappedFile::open(folder / "missing"), InputError);
+    EXPECT_THROW(MappedFile::open(folder.path()), InputError);
+}
+
+}  // namespace
+}  // namespace setun

@@ -1,0 +1,86 @@
+// Small Hugging Face directories with random weights, and what the loader must make of them.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace setun::test {
+
+/// How the checkpoint stores its linear layers.
+enum class Storage { kF32, kF16, kBF16, kPackedMultiply, kPackedDivide };
+
+struct SyntheticOptions {
+    std::uint32_t hidden = 64;
+    std::uint32_t ffn = 96;
+    std::uint32_t layers = 2;
+    std::uint32_t heads = 4;
+    std::uint32_t kv_heads = 2;
+    std::uint32_t context = 48;
+    std::string activation = "relu2";
+    bool sub_norms = true;
+    bool tied_head = true;
+    Storage storage = Storage::kF32;
+    std::uint64_t seed = 0;
+};
+
+/// A folder that is removed with the object.
+class TemporaryFolder {
+  public:
+    TemporaryFolder();
+    TemporaryFolder(const TemporaryFolder&) = delete;
+    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+    ~TemporaryFolder();
+    [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+    [[nodiscard]] std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+
+  private:
+    std::filesystem::path path_;
+};
+
+/// The model behind the files, in plain numbers.
+struct PlainLinear {
+    std::uint32_t m = 0;
+    std::uint32_t k = 0;
+    std::vector<std::int8_t> w;  ///< [m][k] in {-1, 0, 1}, or within +-121 for the embedding
+    float scale = 1;
+};
+struct PlainLayer {
+    std::vector<PlainLinear> linears;       ///< q, k, v, o, gate, up, down
+    std::vector<std::vector<float>> norms;  ///< input, attention sub, post attention, ffn sub
+};
+struct PlainModel {
+    SyntheticOptions options;
+    std::uint32_t vocab = 0;
+    std::vector<PlainLayer> layers;
+    PlainLinear embedding;
+    PlainLinear head;  ///< equal to the embedding when tied
+    std::vector<float> final_norm;
+};
+
+/// Writes config.json, model.safetensors and tokenizer.json into `folder` and returns what they mean.
+PlainModel write_synthetic(const std::filesystem::path& folder, const SyntheticOptions& options);
+
+/// tokenizer.json with the 256 byte tokens, one special token "<|end|>" and a few merges.
+nlohmann::json synthetic_tokenizer();
+
+/// Writes a safetensors file from (name, dtype, shape, bytes).
+struct RawTensor {
+    std::string name;
+    std::string dtype;
+    std::vector<std::uint64_t> shape;
+    std::string bytes;
+};
+void write_safetensors(const std::filesystem::path& file, const std::vector<RawTensor>& tensors);
+
+void write_file(const std::filesystem::path& file, const std::string& content);
+std::string read_file(const std::filesystem::path& file);
+
+/// Logits behind every token, in double precision with exact integer products: written from the formulas of
+/// the BitNet papers, independently of the golden functions.
+std::vector<std::vector<double>> plain_logits(const PlainModel& model,
+                                              const std::vector<std::uint32_t>& tokens);
+
+}  // namespace setun::test
