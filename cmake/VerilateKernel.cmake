@@ -3,7 +3,7 @@
 # for the registry) and _LIBRARIES.
 #
 # Verilator runs at build time. The number and names of the files it writes depend on the design, so a script gathers
-# them into two sources with fixed names: the clocked path (-O3) and everything that runs once (-O1).
+# them into two sources with fixed names: the clocked path (-O3) and set-up and tracing (-O0, most of the text).
 
 find_program(VERILATOR verilator REQUIRED)
 execute_process(COMMAND ${VERILATOR} --getenv VERILATOR_ROOT OUTPUT_VARIABLE SETUN_VERILATOR_ROOT
@@ -93,7 +93,7 @@ function(setun_verilate_kernel config)
   target_compile_options(${target} PRIVATE ${SETUN_RTL_ARCH_FLAG} $<$<CXX_COMPILER_ID:Clang>:-fbracket-depth=4096>)
   set_source_files_properties(${dir}/${prefix}_fast.cpp PROPERTIES COMPILE_OPTIONS
     "-w;-O3;-include;${CMAKE_CURRENT_SOURCE_DIR}/verilator_popcount.h")
-  set_source_files_properties(${dir}/${prefix}_slow.cpp PROPERTIES COMPILE_OPTIONS "-w;-O1")
+  set_source_files_properties(${dir}/${prefix}_slow.cpp PROPERTIES COMPILE_OPTIONS "-w;-O0")
   set_source_files_properties(${dir}/kernel_instance.cpp PROPERTIES COMPILE_OPTIONS
     "-Wall;-Wextra;-Wshadow;-Wconversion;-Wold-style-cast;-Werror;-O3")
 

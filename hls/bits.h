@@ -11,7 +11,7 @@ inline std::uint32_t bits_of(float x) {
     union {
         float value;
         std::uint32_t bits;
-    } both;
+    } both{};
     both.value = x;
     return both.bits;
 }
@@ -20,7 +20,7 @@ inline float float_of(std::uint32_t bits) {
     union {
         float value;
         std::uint32_t bits;
-    } both;
+    } both{};
     both.bits = bits;
     return both.value;
 }
@@ -29,7 +29,7 @@ inline std::uint64_t bits_of(double x) {
     union {
         double value;
         std::uint64_t bits;
-    } both;
+    } both{};
     both.value = x;
     return both.bits;
 }
@@ -38,7 +38,7 @@ inline double double_of(std::uint64_t bits) {
     union {
         double value;
         std::uint64_t bits;
-    } both;
+    } both{};
     both.bits = bits;
     return both.value;
 }

@@ -123,7 +123,7 @@ double logarithm_double(double x) {
         SETUN_HLS(HLS UNROLL)
         sum = sum * square + 1.0 / static_cast<double>(n);
     }
-    const double e = static_cast<double>(exponent);
+    const auto e = static_cast<double>(exponent);
     return e * kLn2High + ((2.0 * s) * sum + e * kLn2Low);
 }
 

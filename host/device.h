@@ -1,4 +1,5 @@
-// The interface between the runtime and anything that runs command lists: a simulated chip, the golden model, a card.
+// The interface between the runtime and anything that runs command lists: a simulated chip, the golden model,
+// a card.
 #pragma once
 
 #include <chrono>
@@ -14,15 +15,15 @@ namespace setun {
 
 /// What a device is and how its kernel was configured. Read from the chip where there is one.
 struct DeviceInfo {
-    std::string name;         ///< what the user types: "cpu", "rtl"
-    std::string engine;       ///< what produces the integers, e.g. "Verilated RTL, planes leaf"
-    unsigned ports = 1;       ///< weight ports
-    unsigned port_bits = 512; ///< bits of one AXI word
-    unsigned tokens = 1;      ///< activation rows that share a weight beat
-    unsigned tile_rows = 1024;///< rows a tile gives to each port
-    std::string memory;       ///< memory preset, e.g. "ideal", "ddr4"; empty when the device has no timing
-    double clock_hz = 0;      ///< clock of the memory preset, for time and static energy; 0 when unknown
-    bool cycle_accurate = false; ///< counters come from simulated or real hardware, not from a model
+    std::string name;           ///< what the user types: "cpu", "rtl"
+    std::string engine;         ///< what produces the integers, e.g. "Verilated RTL, planes leaf"
+    unsigned ports = 1;         ///< weight ports
+    unsigned port_bits = 512;   ///< bits of one AXI word
+    unsigned tokens = 1;        ///< activation rows that share a weight beat
+    unsigned tile_rows = 1024;  ///< rows a tile gives to each port
+    std::string memory;         ///< memory preset, e.g. "ideal", "ddr4"; empty when the device has no timing
+    double clock_hz = 0;        ///< clock of the memory preset, for time and static energy; 0 when unknown
+    bool cycle_accurate = false;  ///< counters come from simulated or real hardware, not from a model
 
     [[nodiscard]] unsigned beat_bytes() const { return port_bits / 8; }
     [[nodiscard]] unsigned lanes() const { return 5 * beat_bytes(); }
@@ -37,7 +38,7 @@ struct Counters {
     std::uint64_t stall_x = 0;
     std::uint64_t stall_y = 0;
     std::uint64_t nonzero = 0;
-    std::uint64_t weight_bytes = 0; ///< bytes read on the weight ports
+    std::uint64_t weight_bytes = 0;  ///< bytes read on the weight ports
     std::uint64_t data_read_bytes = 0;
     std::uint64_t data_write_bytes = 0;
 
@@ -66,7 +67,7 @@ class DeviceError : public std::runtime_error {
 /// Memory behind one port of the kernel.
 struct Space {
     static constexpr unsigned kData = ~0U;
-    unsigned port = kData; ///< kData, or a weight port
+    unsigned port = kData;  ///< kData, or a weight port
 
     static Space data() { return {}; }
     static Space weights(unsigned port) { return {port}; }
@@ -75,7 +76,8 @@ struct Space {
 };
 
 /// Runs command lists. Calls on one device must not overlap; different devices are independent.
-/// All offsets are relative to the base registers of the space, so that command lists do not depend on placement.
+/// All offsets are relative to the base registers of the space, so that command lists do not depend on
+/// placement.
 class Device {
   public:
     virtual ~Device() = default;
@@ -85,11 +87,12 @@ class Device {
 
     [[nodiscard]] virtual const DeviceInfo& info() const noexcept = 0;
 
-    /// Reserves `bytes` (zero-filled, 4 KiB aligned) in `space` and returns their offset. Throws DeviceError when full.
+    /// Reserves `bytes` (zero-filled, 4 KiB aligned) in `space` and returns their offset. Throws DeviceError
+    /// when full.
     virtual std::uint64_t allocate(Space space, std::size_t bytes) = 0;
 
-    /// Makes `bytes` readable by the kernel in `space` and returns their offset (4 KiB aligned). Simulated devices do not
-    /// copy: the bytes must outlive the device. Others copy once.
+    /// Makes `bytes` readable by the kernel in `space` and returns their offset (4 KiB aligned). Simulated
+    /// devices do not copy: the bytes must outlive the device. Others copy once.
     virtual std::uint64_t map(Space space, std::span<const std::byte> bytes) = 0;
 
     /// Copies to or from allocated memory. Blocking. Throws DeviceError when the range was not allocated.
@@ -99,9 +102,9 @@ class Device {
     /// Starts `count` commands at `list_offset` in data space. Returns at once. One list at a time.
     virtual void submit(std::uint64_t list_offset, std::uint32_t count) = 0;
 
-    /// Blocks until the submitted list is done. Throws DeviceError after `deadline` without an answer; the device must
-    /// then not be used again.
+    /// Blocks until the submitted list is done. Throws DeviceError after `deadline` without an answer; the
+    /// device must then not be used again.
     virtual RunResult wait(std::chrono::milliseconds deadline) = 0;
 };
 
-} // namespace setun
+}  // namespace setun

@@ -56,10 +56,10 @@ class Generation {
     [[nodiscard]] bool in_prompt() const { return done_ < request_.prompt.size(); }
     void next_step();
     void next_group();
-    void group_done(std::exception_ptr error, const RunResult& result);
+    void group_done(const std::exception_ptr& error, const RunResult& result);
     void step_done();
     void check(std::vector<std::int32_t> y);
-    void check_done(std::exception_ptr error, const Comparison& outcome);
+    void check_done(const std::exception_ptr& error, const Comparison& outcome);
     void finish_failure();
 
     Scheduler& scheduler_;
@@ -149,17 +149,14 @@ void Generation::next_group() {
     // q_ and y_ belong to the device until group_done() runs.
     job.before = [this, tokens](Device& device) { lowered_.write_activations(device, group_, q_, tokens); };
     job.after = [this](Device& device) { lowered_.read_results(device, group_, y_); };
-    scheduler_.submit(device_, std::move(job), [this](std::exception_ptr error, const RunResult& result) {
-        group_done(error, result);
-    });
+    scheduler_.submit(
+        device_, std::move(job),
+        [this](const std::exception_ptr& error, const RunResult& result) { group_done(error, result); });
 }
 
-void Generation::group_done(std::exception_ptr error, const RunResult& result) {
-    if (!error && !result.ok()) {
-        error = std::make_exception_ptr(CheckError("device: " + result.describe()));
-    }
-    if (error) {
-        failure_ = error;
+void Generation::group_done(const std::exception_ptr& error, const RunResult& result) {
+    if (error || !result.ok()) {
+        failure_ = error ? error : std::make_exception_ptr(CheckError("device: " + result.describe()));
         return;
     }
     const unsigned tokens = decoder_.tokens(group_);
@@ -190,10 +187,10 @@ void Generation::check(std::vector<std::int32_t> y) {
             reference_->run(group, q, tokens, expected);
             *outcome = compare_products(lowered_.group(group), lowered_.columns(), y, expected);
         },
-        [this, outcome](std::exception_ptr error) { check_done(error, *outcome); });
+        [this, outcome](const std::exception_ptr& error) { check_done(error, *outcome); });
 }
 
-void Generation::check_done(std::exception_ptr error, const Comparison& outcome) {
+void Generation::check_done(const std::exception_ptr& error, const Comparison& outcome) {
     --pending_checks_;
     if (error && !failure_) {
         failure_ = error;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "host/error.h"
 #include "host/file.h"
@@ -64,8 +65,8 @@ std::vector<ProductGroup> product_groups(const Model& model) {
     return groups;
 }
 
-LoweredModel::LoweredModel(const std::vector<ProductGroup>& groups, Device& device)
-    : groups_(groups), columns_(device.info().tokens) {
+LoweredModel::LoweredModel(std::vector<ProductGroup> groups, Device& device)
+    : groups_(std::move(groups)), columns_(device.info().tokens) {
     std::uint64_t largest_k = 0;
     std::uint64_t largest_rows = 0;
     std::uint64_t commands = 0;
@@ -86,7 +87,7 @@ LoweredModel::LoweredModel(const std::vector<ProductGroup>& groups, Device& devi
     for (const ProductGroup& group : groups_) {
         for (const PackedMatrix* matrix : group.products) {
             require_layout(*matrix, device.info());
-            if (weights.count(matrix) == 0) {
+            if (!weights.contains(matrix)) {
                 weights.emplace(matrix, map_streams(*matrix, device));
             }
         }

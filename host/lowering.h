@@ -27,7 +27,7 @@ class LoweredModel {
     /// Maps the weights of every group, reserves one slot for activations and one for results, and writes the
     /// command lists: one list for each group and number of tokens from 1 to the kernel's TOKENS. Throws
     /// DeviceError when the device runs out of memory, InputError when the layout is not the device's.
-    LoweredModel(const std::vector<ProductGroup>& groups, Device& device);
+    LoweredModel(std::vector<ProductGroup> groups, Device& device);
 
     [[nodiscard]] std::size_t size() const { return groups_.size(); }
     [[nodiscard]] const ProductGroup& group(std::size_t index) const { return groups_[index]; }

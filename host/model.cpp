@@ -29,7 +29,7 @@ PackedMatrix random_matrix(Model& model, std::string name, MatrixShape shape, st
 }
 
 struct NamedShape {
-    const char* name;
+    const char* name = "";
     Architecture architecture;
 };
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "hls/ternary_matmul.h"
 #include "host/error.h"
@@ -14,8 +15,8 @@ namespace {
 
 class GoldenReference final : public ReferenceEngine {
   public:
-    GoldenReference(const std::vector<ProductGroup>& groups, unsigned columns)
-        : groups_(groups), columns_(columns) {}
+    GoldenReference(std::vector<ProductGroup> groups, unsigned columns)
+        : groups_(std::move(groups)), columns_(columns) {}
 
     [[nodiscard]] std::string name() const override { return "golden model, beat by beat"; }
 

@@ -15,18 +15,22 @@ namespace {
 using sim::KernelConfig;
 using sim::KernelSim;
 
-// Different bases for every port, none of them zero, so that a mixed-up or ignored base register cannot go unnoticed.
+// Different bases for every port, none of them zero, so that a mixed-up or ignored base register cannot go
+// unnoticed.
 constexpr std::uint64_t kDataBase = 0x8'0000'0000;
 constexpr std::uint64_t kWeightBase = 0x10'0000'0000;
 constexpr std::uint64_t kWeightStride = 0x10'0000'0000;
-// An unmapped page between two buffers: an access past the end of one is a bus error, not a neighbour's bytes.
+// An unmapped page between two buffers: an access past the end of one is a bus error, not a neighbour's
+// bytes.
 constexpr std::uint64_t kPage = sim::AxiMemory::kPage;
 constexpr std::uint64_t kGuard = kPage;
 // Clocks between two looks at the deadline: a few milliseconds of a fast simulation.
 constexpr std::uint64_t kSlice = 1U << 14U;
 constexpr std::uint32_t kDoneInterrupt = 1;
 
-std::uint64_t base_of(Space space) { return space.is_data() ? kDataBase : kWeightBase + space.port * kWeightStride; }
+std::uint64_t base_of(Space space) {
+    return space.is_data() ? kDataBase : kWeightBase + space.port * kWeightStride;
+}
 
 sim::SimOptions sim_options(const RtlOptions& options) {
     sim::SimOptions result;
@@ -38,7 +42,8 @@ sim::SimOptions sim_options(const RtlOptions& options) {
 }
 
 std::unique_ptr<KernelSim> open_simulation(const RtlOptions& options) {
-    const KernelConfig config{options.ports, options.port_bits, options.tokens, options.leaf, options.tile_rows};
+    const KernelConfig config{options.ports, options.port_bits, options.tokens, options.leaf,
+                              options.tile_rows};
     try {
         return sim::make_kernel_sim(config, sim_options(options));
     } catch (const std::invalid_argument& error) {
@@ -50,10 +55,12 @@ std::unique_ptr<KernelSim> open_simulation(const RtlOptions& options) {
 
 class RtlDevice final : public Device {
   public:
-    explicit RtlDevice(const RtlOptions& options) : sim_(open_simulation(options)), next_(options.ports + 1, 0) {
+    explicit RtlDevice(const RtlOptions& options)
+        : sim_(open_simulation(options)), next_(options.ports + 1, 0) {
         const KernelConfig& config = sim_->config();
         info_.name = "rtl";
-        info_.engine = std::string("Verilated RTL, ") + (config.leaf == SETUN_LEAF_TREE ? "tree" : "planes") + " leaf";
+        info_.engine =
+            std::string("Verilated RTL, ") + (config.leaf == SETUN_LEAF_TREE ? "tree" : "planes") + " leaf";
         info_.ports = config.ports;
         info_.port_bits = config.port_bits;
         info_.tokens = config.tokens;
@@ -168,8 +175,8 @@ class RtlDevice final : public Device {
 
     std::uint64_t place(Space space, std::size_t bytes) {
         if (!space.is_data() && space.port >= info_.ports) {
-            throw DeviceError("device rtl: weight port " + std::to_string(space.port) + " does not exist, the kernel has " +
-                              std::to_string(info_.ports));
+            throw DeviceError("device rtl: weight port " + std::to_string(space.port) +
+                              " does not exist, the kernel has " + std::to_string(info_.ports));
         }
         std::uint64_t& next = next_[space.is_data() ? info_.ports : space.port];
         const std::uint64_t offset = next;
@@ -254,13 +261,16 @@ std::string kernel_names() {
 
 }  // namespace
 
-std::unique_ptr<Device> make_rtl_device(const RtlOptions& options) { return std::make_unique<RtlDevice>(options); }
+std::unique_ptr<Device> make_rtl_device(const RtlOptions& options) {
+    return std::make_unique<RtlDevice>(options);
+}
 
 std::string rtl_kernel_names() { return kernel_names(); }
 
 std::string rtl_memory_names() { return sim::memory_preset_names(); }
 
-SimulationSpeed measure_rtl_speed(const RtlOptions& options, std::uint32_t m, std::uint32_t k, unsigned repeat) {
+SimulationSpeed measure_rtl_speed(const RtlOptions& options, std::uint32_t m, std::uint32_t k,
+                                  unsigned repeat) {
     const StreamLayout layout{options.ports, options.port_bits, options.tile_rows};
     constexpr double kZeroShare = 0.4;  // about what trained BitNet models have
     const PackedStreams streams = random_streams(layout, m, k, 1, options.seed, kZeroShare);

@@ -34,7 +34,7 @@ class SafeTensors {
     /// and U8 are kept out of the table.
     static SafeTensors open(const std::filesystem::path& path);
 
-    [[nodiscard]] bool contains(const std::string& name) const { return tensors_.count(name) != 0; }
+    [[nodiscard]] bool contains(const std::string& name) const { return tensors_.contains(name); }
     /// Throws InputError when there is no such tensor, listing what the file looks like.
     [[nodiscard]] const TensorView& at(const std::string& name) const;
     [[nodiscard]] const std::map<std::string, TensorView>& tensors() const { return tensors_; }

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 
 #include "host/error.h"
 #include "host/file.h"
@@ -36,7 +37,7 @@ void put(std::vector<std::byte>& out, std::uint32_t value) {
 /// Bounds-checked little-endian reader of the section.
 class Reader {
   public:
-    Reader(std::span<const std::byte> bytes, const std::string& where) : bytes_(bytes), where_(where) {}
+    Reader(std::span<const std::byte> bytes, std::string where) : bytes_(bytes), where_(std::move(where)) {}
 
     std::span<const std::byte> take(std::size_t count, const char* field) {
         if (count > bytes_.size() - position_) {
@@ -173,7 +174,7 @@ std::pair<std::string, std::string> merge_pair(const nlohmann::json& item, const
             return {text.substr(0, space), text.substr(space + 1)};
         }
     }
-    model.fail("merges", "holds an entry that is neither \"a b\" nor [\"a\", \"b\"]");
+    model.fail("merges", R"(holds an entry that is neither "a b" nor ["a", "b"])");
 }
 
 void read_merges(const JsonFields& model, const Ids& ids, TokenizerData& data) {

@@ -89,8 +89,8 @@ module setun_burst_split #(
   end
 
   `SETUN_FORMAL_INIT
-  `SETUN_ASSERT(a_burst_size, state_q != S_OFFER || (beats_q != 9'd0 && beats_q <= 9'(MaxBeats)))
-  `SETUN_ASSERT(a_burst_page, state_q != S_OFFER || 13'(addr_q[11:0]) + (13'(beats_q) << OffsetW) <= 13'd4096)
+  `SETUN_PROVE(a_burst_size, state_q != S_OFFER || (beats_q != 9'd0 && beats_q <= 9'(MaxBeats)))
+  `SETUN_PROVE(a_burst_page, state_q != S_OFFER || 13'(addr_q[11:0]) + (13'(beats_q) << OffsetW) <= 13'd4096)
 endmodule
 
 `default_nettype wire

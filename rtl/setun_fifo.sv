@@ -61,8 +61,8 @@ module setun_fifo #(
   end
 
   `SETUN_FORMAL_INIT
-  `SETUN_ASSERT(a_fifo_level, (wptr_q - rptr_q) <= (AW + 1)'(Depth))
-  `SETUN_ASSERT(a_fifo_full, full_q == ((wptr_q - rptr_q) == (AW + 1)'(Depth)))
+  `SETUN_PROVE(a_fifo_level, (wptr_q - rptr_q) <= (AW + 1)'(Depth))
+  `SETUN_PROVE(a_fifo_full, full_q == ((wptr_q - rptr_q) == (AW + 1)'(Depth)))
 endmodule
 
 `default_nettype wire

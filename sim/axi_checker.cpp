@@ -49,7 +49,8 @@ void AxiChecker::check_held(const char* channel, const AddressSample& before, co
     require(!now.valid || same, (name + " payload changed while " + name + "READY was low").c_str());
 }
 
-void AxiChecker::check_held(const char* channel, const DataSample& before, const DataSample& now, bool payload) {
+void AxiChecker::check_held(const char* channel, const DataSample& before, const DataSample& now,
+                            bool payload) {
     if (!before.valid || before.ready) {
         return;
     }
@@ -64,7 +65,8 @@ void AxiChecker::check_address(const char* channel, const AddressSample& a) {
     const std::string name = channel;
     const std::uint64_t bytes = (std::uint64_t{a.len} + 1) * beat_bytes_;
     require(a.burst == 1, (name + "BURST is not INCR").c_str());
-    require(a.size == static_cast<unsigned>(std::countr_zero(beat_bytes_)), (name + "SIZE is not the full width").c_str());
+    require(a.size == static_cast<unsigned>(std::countr_zero(beat_bytes_)),
+            (name + "SIZE is not the full width").c_str());
     require(a.lock == 0, (name + "LOCK set: exclusive accesses are not part of this interface").c_str());
     require(a.len <= 255, (name + "LEN above 255").c_str());
     require(a.address % beat_bytes_ == 0, (name + "ADDR not aligned to the beat").c_str());
@@ -102,7 +104,8 @@ void AxiChecker::check_write_data(const AxiSample& now) {
     require((now.w.strobe & ~lanes) == 0, "WSTRB set outside the beat");
     ++write_beats_;
     if (!writes_.empty()) {
-        require(now.w.last == (write_beats_ == writes_.front().beats), "WLAST not on the last beat of the burst");
+        require(now.w.last == (write_beats_ == writes_.front().beats),
+                "WLAST not on the last beat of the burst");
     }
     if (!now.w.last) {
         return;
@@ -130,9 +133,11 @@ void AxiChecker::check_response(const AxiSample& now) {
 void AxiChecker::check(std::uint64_t cycle, const AxiSample& now) {
     cycle_ = cycle;
     if (now.in_reset) {
-        // A3.1.2: a master drives its VALIDs low during reset; the first clock of reset may still show the old ones.
+        // A3.1.2: a master drives its VALIDs low during reset; the first clock of reset may still show the
+        // old ones.
         if (have_before_ && before_.in_reset) {
-            require(!now.ar.valid && !now.aw.valid && !now.w.valid, "ARVALID, AWVALID or WVALID high during reset");
+            require(!now.ar.valid && !now.aw.valid && !now.w.valid,
+                    "ARVALID, AWVALID or WVALID high during reset");
         }
         reset();
         before_ = now;

@@ -1,4 +1,5 @@
-// Rules of AXI4 and AXI4-Lite, checked clock by clock on the pins. Every violation is a line that names the rule.
+// Rules of AXI4 and AXI4-Lite, checked clock by clock on the pins. Every violation is a line that names the
+// rule.
 #pragma once
 
 #include <array>
@@ -56,10 +57,11 @@ class ViolationLog {
 
 /// Checks one AXI4 port: the kernel as master, and the memory model as slave.
 ///
-/// Stable payload and VALID while READY is low, all VALIDs low in reset; INCR bursts of full-width beats, aligned, at most
-/// 4 KiB and 256 beats, not across a 4 KiB boundary; WLAST on the last beat of its address's length; strobes within the
-/// beat; B only after WLAST and its address; R only after its address with the right number of beats, RLAST and ID.
-/// With `reads_always_ready` also the kernel's own promise that RREADY never waits.
+/// Stable payload and VALID while READY is low, all VALIDs low in reset; INCR bursts of full-width beats,
+/// aligned, at most 4 KiB and 256 beats, not across a 4 KiB boundary; WLAST on the last beat of its address's
+/// length; strobes within the beat; B only after WLAST and its address; R only after its address with the
+/// right number of beats, RLAST and ID. With `reads_always_ready` also the kernel's own promise that RREADY
+/// never waits.
 class AxiChecker {
   public:
     AxiChecker(std::string port, unsigned beat_bytes, bool reads_always_ready, ViolationLog& log);
@@ -110,7 +112,8 @@ struct LiteSample {
     std::uint32_t r_data = 0;
 };
 
-/// Checks that the slave holds BVALID/RVALID and their payload, answers only what was asked, and is silent in reset.
+/// Checks that the slave holds BVALID/RVALID and their payload, answers only what was asked, and is silent in
+/// reset.
 class LiteChecker {
   public:
     explicit LiteChecker(ViolationLog& log) : log_(&log) {}

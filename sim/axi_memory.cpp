@@ -27,14 +27,17 @@ void AxiMemory::FreeBytes::operator()(std::byte* bytes) const { std::free(bytes)
 
 std::vector<AxiMemory::Segment>::iterator AxiMemory::insertion_point(std::uint64_t base, std::size_t bytes) {
     if (base % kPage != 0) {
-        throw std::invalid_argument("memory segment at " + hex(base) + " does not start at a multiple of 4096");
+        throw std::invalid_argument("memory segment at " + hex(base) +
+                                    " does not start at a multiple of 4096");
     }
     constexpr std::uint64_t kLimit = std::uint64_t{0} - kPage;  // so that no end of a segment wraps around
     if (bytes == 0 || base >= kLimit || bytes > kLimit - base) {
-        throw std::invalid_argument("memory segment at " + hex(base) + " is empty or passes the end of the address space");
+        throw std::invalid_argument("memory segment at " + hex(base) +
+                                    " is empty or passes the end of the address space");
     }
-    const auto next = std::lower_bound(segments_.begin(), segments_.end(), base,
-                                       [](const Segment& s, std::uint64_t address) { return s.base < address; });
+    const auto next =
+        std::lower_bound(segments_.begin(), segments_.end(), base,
+                         [](const Segment& s, std::uint64_t address) { return s.base < address; });
     const bool hits_next = next != segments_.end() && next->base < base + bytes;
     const bool hits_previous = next != segments_.begin() && std::prev(next)->page_end() > base;
     if (hits_next || hits_previous) {
@@ -79,7 +82,8 @@ const Fault* AxiMemory::fault(std::uint64_t address, std::size_t bytes, bool wri
 
 const std::byte* AxiMemory::direct(std::uint64_t address, std::size_t bytes) const {
     const Segment* const segment = find(address);
-    if (segment == nullptr || address + bytes > segment->base + segment->size || fault(address, bytes, false)) {
+    if (segment == nullptr || address + bytes > segment->base + segment->size ||
+        fault(address, bytes, false)) {
         return nullptr;
     }
     return segment->data + (address - segment->base);
@@ -96,7 +100,8 @@ Response AxiMemory::read(std::uint64_t address, std::span<std::byte> bytes) cons
     }
     const std::uint64_t offset = address - segment->base;
     if (offset < segment->size) {
-        std::memcpy(bytes.data(), segment->data + offset, std::min<std::uint64_t>(bytes.size(), segment->size - offset));
+        std::memcpy(bytes.data(), segment->data + offset,
+                    std::min<std::uint64_t>(bytes.size(), segment->size - offset));
     }
     return Response::kOkay;
 }

@@ -1,4 +1,5 @@
-// The bytes behind one AXI port: mapped host memory, allocated memory, and addresses that answer with an error.
+// The bytes behind one AXI port: mapped host memory, allocated memory, and addresses that answer with an
+// error.
 #pragma once
 
 #include <cstddef>
@@ -21,8 +22,8 @@ struct Fault {
     bool on_write = true;
 };
 
-/// A sparse 64-bit address space. Segments do not overlap and start at multiples of kPage; the rest of a segment's last
-/// page reads as zero and is not writable. Everything else answers DECERR.
+/// A sparse 64-bit address space. Segments do not overlap and start at multiples of kPage; the rest of a
+/// segment's last page reads as zero and is not writable. Everything else answers DECERR.
 class AxiMemory {
   public:
     static constexpr std::uint64_t kPage = 4096;
@@ -38,8 +39,8 @@ class AxiMemory {
     void add_fault(const Fault& fault) { faults_.push_back(fault); }
     void clear_faults() { faults_.clear(); }
 
-    /// The host address of [address, address + bytes) when all of it lies in one segment and no fault touches it;
-    /// otherwise null, and the burst has to go through read() beat by beat.
+    /// The host address of [address, address + bytes) when all of it lies in one segment and no fault touches
+    /// it; otherwise null, and the burst has to go through read() beat by beat.
     [[nodiscard]] const std::byte* direct(std::uint64_t address, std::size_t bytes) const;
 
     /// One beat. On an error `bytes` is zero-filled.
@@ -48,7 +49,8 @@ class AxiMemory {
     /// One beat; byte i is written when bit i of `strobe` is set.
     Response write(std::uint64_t address, std::span<const std::byte> bytes, std::uint64_t strobe);
 
-    /// The allocated bytes of [address, address + bytes). Throws std::out_of_range when they were not allocated.
+    /// The allocated bytes of [address, address + bytes). Throws std::out_of_range when they were not
+    /// allocated.
     [[nodiscard]] std::span<std::byte> allocated(std::uint64_t address, std::size_t bytes) const;
 
   private:

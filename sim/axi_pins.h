@@ -3,42 +3,43 @@
 
 namespace setun::sim {
 
-// The port names are fixed by the XRT convention and differ only in their prefix; C++ offers no way but token pasting
-// to go from a prefix to a member. Each accessor is an inline reference to the member of the Verilated root.
-#define SETUN_PIN(prefix, signal)                    \
-    template <class Root>                            \
-    static auto& signal(Root& root) {                \
-        return root.prefix##_##signal;               \
+// The port names are fixed by the XRT convention and differ only in their prefix; C++ offers no way but token
+// pasting to go from a prefix to a member. Each accessor is an inline reference to the member of the
+// Verilated root.
+#define SETUN_PIN(prefix, signal)      \
+    template <class Root>              \
+    static auto& signal(Root& root) {  \
+        return root.prefix##_##signal; \
     }
-#define SETUN_ADDRESS_PINS(prefix, channel)                                                                   \
-    SETUN_PIN(prefix, channel##id)                                                                            \
-    SETUN_PIN(prefix, channel##addr)                                                                          \
-    SETUN_PIN(prefix, channel##len)                                                                           \
-    SETUN_PIN(prefix, channel##size)                                                                          \
-    SETUN_PIN(prefix, channel##burst)                                                                         \
-    SETUN_PIN(prefix, channel##lock)                                                                          \
-    SETUN_PIN(prefix, channel##valid)                                                                         \
+#define SETUN_ADDRESS_PINS(prefix, channel) \
+    SETUN_PIN(prefix, channel##id)          \
+    SETUN_PIN(prefix, channel##addr)        \
+    SETUN_PIN(prefix, channel##len)         \
+    SETUN_PIN(prefix, channel##size)        \
+    SETUN_PIN(prefix, channel##burst)       \
+    SETUN_PIN(prefix, channel##lock)        \
+    SETUN_PIN(prefix, channel##valid)       \
     SETUN_PIN(prefix, channel##ready)
-#define SETUN_AXI_PINS(Name, prefix)                                                                          \
-    struct Name {                                                                                             \
-        static constexpr const char* kName = #prefix;                                                         \
-        SETUN_ADDRESS_PINS(prefix, ar)                                                                        \
-        SETUN_ADDRESS_PINS(prefix, aw)                                                                        \
-        SETUN_PIN(prefix, rid)                                                                                \
-        SETUN_PIN(prefix, rdata)                                                                              \
-        SETUN_PIN(prefix, rresp)                                                                              \
-        SETUN_PIN(prefix, rlast)                                                                              \
-        SETUN_PIN(prefix, rvalid)                                                                             \
-        SETUN_PIN(prefix, rready)                                                                             \
-        SETUN_PIN(prefix, wdata)                                                                              \
-        SETUN_PIN(prefix, wstrb)                                                                              \
-        SETUN_PIN(prefix, wlast)                                                                              \
-        SETUN_PIN(prefix, wvalid)                                                                             \
-        SETUN_PIN(prefix, wready)                                                                             \
-        SETUN_PIN(prefix, bid)                                                                                \
-        SETUN_PIN(prefix, bresp)                                                                              \
-        SETUN_PIN(prefix, bvalid)                                                                             \
-        SETUN_PIN(prefix, bready)                                                                             \
+#define SETUN_AXI_PINS(Name, prefix)                  \
+    struct Name {                                     \
+        static constexpr const char* kName = #prefix; \
+        SETUN_ADDRESS_PINS(prefix, ar)                \
+        SETUN_ADDRESS_PINS(prefix, aw)                \
+        SETUN_PIN(prefix, rid)                        \
+        SETUN_PIN(prefix, rdata)                      \
+        SETUN_PIN(prefix, rresp)                      \
+        SETUN_PIN(prefix, rlast)                      \
+        SETUN_PIN(prefix, rvalid)                     \
+        SETUN_PIN(prefix, rready)                     \
+        SETUN_PIN(prefix, wdata)                      \
+        SETUN_PIN(prefix, wstrb)                      \
+        SETUN_PIN(prefix, wlast)                      \
+        SETUN_PIN(prefix, wvalid)                     \
+        SETUN_PIN(prefix, wready)                     \
+        SETUN_PIN(prefix, bid)                        \
+        SETUN_PIN(prefix, bresp)                      \
+        SETUN_PIN(prefix, bvalid)                     \
+        SETUN_PIN(prefix, bready)                     \
     }
 
 SETUN_AXI_PINS(PinsW0, m_axi_w0);

@@ -1,11 +1,13 @@
 // Cycle-by-cycle AXI4 slave: read and write channels in front of an AxiMemory, timed by a MemoryChannel.
 //
-// Per clock the owner calls sample() (with the pins as they stand before the clock edge), evaluates the edge, then calls
-// drive(). All work of a burst - address look-up, bandwidth, refresh - is done when its address is accepted, so that a
-// clock in the middle of a burst costs a comparison and one copy. `Full` adds what only tests want: random
-// back-pressure, read data taken at the earliest legal moment, rubbish on RDATA while RVALID is low.
+// Per clock the owner calls sample() (with the pins as they stand before the clock edge), evaluates the edge,
+// then calls drive(). All work of a burst - address look-up, bandwidth, refresh - is done when its address is
+// accepted, so that a clock in the middle of a burst costs a comparison and one copy. `Full` adds what only
+// tests want: random back-pressure, read data taken at the earliest legal moment, rubbish on RDATA while
+// RVALID is low.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -35,8 +37,8 @@ struct PortStats {
     }
 };
 
-/// Random back-pressure: after each handshake a channel is withheld for a uniform number of clocks in [min, max]. READY
-/// is in addition taken back now and then before VALID comes.
+/// Random back-pressure: after each handshake a channel is withheld for a uniform number of clocks in [min,
+/// max]. READY is in addition taken back now and then before VALID comes.
 struct Throttle {
     unsigned min_wait = 0;
     unsigned max_wait = 0;
@@ -182,8 +184,8 @@ class ReadSlave {
         burst.id = id;
         burst.next = channel_->read(now, bytes);
         if constexpr (Full) {
-            // A slave may read its cells as soon as it has the address: the harshest case for a master that forgot to
-            // wait for a write response.
+            // A slave may read its cells as soon as it has the address: the harshest case for a master that
+            // forgot to wait for a write response.
             if (burst.data != nullptr && bytes <= AxiMemory::kPage && !snapshots_.empty()) {
                 std::memcpy(snapshots_[tail_ % kRing].data(), burst.data, bytes);
                 burst.data = snapshots_[tail_ % kRing].data();
@@ -197,7 +199,8 @@ class ReadSlave {
     template <class Pins, class Root>
     void offer(Root& root) {
         Burst& burst = ring_[head_ % kRing];
-        static_assert(sizeof(Pins::rdata(root)) == Bytes, "the configuration's PORT_BITS does not match the port");
+        static_assert(sizeof(Pins::rdata(root)) == Bytes,
+                      "the configuration's PORT_BITS does not match the port");
         if (burst.data != nullptr) [[likely]] {
             std::memcpy(&Pins::rdata(root), burst.data, Bytes);
             Pins::rresp(root) = 0;
@@ -241,7 +244,8 @@ class ReadSlave {
     std::vector<std::array<std::byte, AxiMemory::kPage>> snapshots_;
 };
 
-/// AW, W and B of one port. Data may come before its address. Bytes become visible to reads when BVALID rises.
+/// AW, W and B of one port. Data may come before its address. Bytes become visible to reads when BVALID
+/// rises.
 template <unsigned Bytes>
 class WriteSlave {
   public:

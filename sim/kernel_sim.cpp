@@ -9,7 +9,8 @@ namespace setun::sim {
 namespace {
 
 constexpr std::string_view kForm =
-    "expected PORTSxPORT_BITSxTOKENS, optionally followed by -tree and -rTILE_ROWS, e.g. 1x512x1 or 2x256x4-tree-r64";
+    "expected PORTSxPORT_BITSxTOKENS, optionally followed by -tree and -rTILE_ROWS, e.g. 1x512x1 or "
+    "2x256x4-tree-r64";
 
 std::string hex_offset(std::uint32_t offset) {
     char text[8];
@@ -48,14 +49,16 @@ std::string KernelConfig::name() const {
 KernelConfig KernelConfig::parse(std::string_view name) {
     KernelConfig config;
     std::string_view rest = name;
-    const bool shape = take_number(rest, config.ports) && take(rest, "x") && take_number(rest, config.port_bits) &&
-                       take(rest, "x") && take_number(rest, config.tokens);
+    const bool shape = take_number(rest, config.ports) && take(rest, "x") &&
+                       take_number(rest, config.port_bits) && take(rest, "x") &&
+                       take_number(rest, config.tokens);
     if (take(rest, "-tree")) {
         config.leaf = SETUN_LEAF_TREE;
     }
     const bool rows = !take(rest, "-r") || take_number(rest, config.tile_rows);
     if (!shape || !rows || !rest.empty()) {
-        throw std::invalid_argument("kernel configuration '" + std::string(name) + "': " + std::string(kForm));
+        throw std::invalid_argument("kernel configuration '" + std::string(name) +
+                                    "': " + std::string(kForm));
     }
     return config;
 }

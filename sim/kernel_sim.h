@@ -45,10 +45,12 @@ struct TraceOptions {
 /// How a simulation is set up.
 struct SimOptions {
     MemoryPreset memory = memory_preset("ideal");
-    std::uint64_t seed = 0;               ///< of jitter, back-pressure and power-up values
-    bool check_protocol = false;          ///< watch every pin against the AXI rules; several times slower
-    std::optional<Throttle> throttle;     ///< random back-pressure on all memory channels; implies the checked loop
-    std::uint64_t stuck_after = 1U << 21U;///< clocks of a run without any handshake before it is called stuck
+    std::uint64_t seed = 0;       ///< of jitter, back-pressure and power-up values
+    bool check_protocol = false;  ///< watch every pin against the AXI rules; several times slower
+    std::optional<Throttle>
+        throttle;  ///< random back-pressure on all memory channels; implies the checked loop
+    std::uint64_t stuck_after =
+        1U << 21U;  ///< clocks of a run without any handshake before it is called stuck
     TraceOptions trace;
 };
 
@@ -80,7 +82,8 @@ struct LiteRead {
     Response response = Response::kOkay;  ///< out
 };
 
-/// A Verilated kernel, its memories and its control port. Not thread safe; instances are independent of each other.
+/// A Verilated kernel, its memories and its control port. Not thread safe; instances are independent of each
+/// other.
 class KernelSim {
   public:
     /// Index of the data port for stats() and stick(); weight ports count from 0.
@@ -95,18 +98,20 @@ class KernelSim {
     /// What is behind weight port `port`, or behind the data port for kDataPort.
     virtual AxiMemory& memory(unsigned port) = 0;
     [[nodiscard]] virtual const PortStats& stats(unsigned port) const = 0;
-    /// Makes channels of a port (bits of StuckChannel) stop answering, until called with kStuckNone. From then on the
-    /// checked loop runs.
+    /// Makes channels of a port (bits of StuckChannel) stop answering, until called with kStuckNone. From
+    /// then on the checked loop runs.
     virtual void stick(unsigned port, unsigned channels) = 0;
 
     /// Holds ap_rst_n low for `cycles` clocks; everything in flight is forgotten, memory keeps its bytes.
     virtual void reset(unsigned cycles = 16) = 0;
     /// Runs `cycles` clocks.
     virtual void step(std::uint64_t cycles) = 0;
-    /// Runs until the interrupt pin is high, at most `max_cycles` clocks. Throws SimError that names the waiting channel
-    /// when no handshake happens for SimOptions::stuck_after clocks, or when an RTL assertion fails.
+    /// Runs until the interrupt pin is high, at most `max_cycles` clocks. Throws SimError that names the
+    /// waiting channel when no handshake happens for SimOptions::stuck_after clocks, or when an RTL assertion
+    /// fails.
     virtual StopReason run(std::uint64_t max_cycles) = 0;
-    /// Runs a write, a read, or both at once, on the control port. Throws SimError when it is not answered in 1000 clocks.
+    /// Runs a write, a read, or both at once, on the control port. Throws SimError when it is not answered in
+    /// 1000 clocks.
     virtual void access(LiteWrite* write, LiteRead* read) = 0;
 
     [[nodiscard]] virtual std::uint64_t cycle() const = 0;
@@ -125,7 +130,9 @@ class KernelSim {
 /// The configurations compiled into this program.
 [[nodiscard]] std::span<const KernelConfig> kernel_configs();
 
-/// Builds the simulation of `config`, in reset. Throws std::invalid_argument that lists the compiled configurations.
-[[nodiscard]] std::unique_ptr<KernelSim> make_kernel_sim(const KernelConfig& config, const SimOptions& options = {});
+/// Builds the simulation of `config`, in reset. Throws std::invalid_argument that lists the compiled
+/// configurations.
+[[nodiscard]] std::unique_ptr<KernelSim> make_kernel_sim(const KernelConfig& config,
+                                                         const SimOptions& options = {});
 
 }  // namespace setun::sim

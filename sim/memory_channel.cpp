@@ -7,7 +7,8 @@ namespace setun::sim {
 namespace {
 
 Time whole_cycles(double nanoseconds, double clock_hz) {
-    constexpr double kRounding = 1e-6;  // 90 ns at 300 MHz are 27 cycles although the product is a little above
+    constexpr double kRounding =
+        1e-6;  // 90 ns at 300 MHz are 27 cycles although the product is a little above
     return kCycle * static_cast<Time>(std::max(1.0, std::ceil(nanoseconds * 1e-9 * clock_hz - kRounding)));
 }
 

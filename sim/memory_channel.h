@@ -9,7 +9,8 @@
 
 namespace setun::sim {
 
-/// Simulated time in 1/65536 of a kernel clock cycle, so that 14.375 GB/s at 300 MHz is not rounded to whole bytes.
+/// Simulated time in 1/65536 of a kernel clock cycle, so that 14.375 GB/s at 300 MHz is not rounded to whole
+/// bytes.
 using Time = std::uint64_t;
 constexpr unsigned kTimeShift = 16;
 constexpr Time kCycle = Time{1} << kTimeShift;
@@ -17,10 +18,10 @@ constexpr Time kNever = ~Time{0};
 
 /// A channel in units of the kernel clock.
 struct ChannelTiming {
-    Time byte_time = 0;         ///< occupancy of the channel per byte; 0 = unlimited bandwidth
-    Time read_latency = kCycle; ///< address accepted to first beat, at least one cycle
+    Time byte_time = 0;          ///< occupancy of the channel per byte; 0 = unlimited bandwidth
+    Time read_latency = kCycle;  ///< address accepted to first beat, at least one cycle
     Time write_latency = kCycle;
-    Time refresh_period = 0; ///< 0 = no refresh
+    Time refresh_period = 0;  ///< 0 = no refresh
     Time refresh_time = 0;
     std::uint32_t jitter_cycles = 0;
     unsigned outstanding = 32;
@@ -31,14 +32,17 @@ struct ChannelTiming {
 
 /// One memory channel: a resource that bursts occupy one after another.
 ///
-/// A burst occupies the channel for bytes x byte_time from the moment it is accepted and the channel is free. A refresh
-/// that falls due waits for the burst in progress (JEDEC allows postponing) and then blocks the channel. Latency is
-/// pipelined: it delays data, it does not occupy the channel. Rows, banks and bus turnaround are not modelled.
+/// A burst occupies the channel for bytes x byte_time from the moment it is accepted and the channel is free.
+/// A refresh that falls due waits for the burst in progress (JEDEC allows postponing) and then blocks the
+/// channel. Latency is pipelined: it delays data, it does not occupy the channel. Rows, banks and bus
+/// turnaround are not modelled.
 class MemoryChannel {
   public:
     MemoryChannel() = default;
     MemoryChannel(const ChannelTiming& timing, std::uint64_t seed)
-        : timing_(timing), next_refresh_(timing.refresh_period ? timing.refresh_period : kNever), random_(seed) {}
+        : timing_(timing),
+          next_refresh_(timing.refresh_period ? timing.refresh_period : kNever),
+          random_(seed) {}
 
     [[nodiscard]] const ChannelTiming& timing() const { return timing_; }
 

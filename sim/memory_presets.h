@@ -19,8 +19,8 @@ enum class ChannelSharing : std::uint8_t {
 struct MemoryPreset {
     std::string_view name;
     std::string_view description;
-    double clock_hz;                 ///< kernel clock
-    double channel_bytes_per_second; ///< peak of one channel; 0 = unlimited
+    double clock_hz;                  ///< kernel clock
+    double channel_bytes_per_second;  ///< peak of one channel; 0 = unlimited
     ChannelSharing sharing;
     double read_latency_ns;    ///< address accepted to first data of an idle channel; 0 = one cycle
     double write_latency_ns;   ///< last data accepted to write response; 0 = one cycle

@@ -23,7 +23,9 @@ class Random {
     }
 
     /// Uniform in [low, high] (the bias of the modulo is below 2^-32 for the small ranges used here).
-    std::uint64_t between(std::uint64_t low, std::uint64_t high) { return low + (next() >> 16U) % (high - low + 1); }
+    std::uint64_t between(std::uint64_t low, std::uint64_t high) {
+        return low + (next() >> 16U) % (high - low + 1);
+    }
 
   private:
     std::uint64_t state_;

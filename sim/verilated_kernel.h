@@ -6,6 +6,12 @@
 #include <verilated_fst_c.h>
 #endif
 
+#if VM_COVERAGE
+#include <unistd.h>
+
+#include <atomic>
+#endif
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <memory>
@@ -23,9 +29,10 @@ namespace setun::sim {
 
 /// KernelSim of the Verilated class `Model` with `Ports` weight ports of `Bytes` bytes.
 ///
-/// Two loops share the slaves. The fast loop evaluates the model once a clock and relies on registered outputs; the
-/// checked loop (tracing, protocol checks, back-pressure, stuck channels) evaluates both clock phases and settles
-/// combinational outputs before it samples them. Both give the same cycles; a test compares them.
+/// Two loops share the slaves. The fast loop evaluates the model once a clock and relies on registered
+/// outputs; the checked loop (tracing, protocol checks, back-pressure, stuck channels) evaluates both clock
+/// phases and settles combinational outputs before it samples them. Both give the same cycles; a test
+/// compares them.
 template <class Model, unsigned Ports, unsigned Bytes>
 class VerilatedKernel final : public KernelSim {
   public:
@@ -85,6 +92,7 @@ class VerilatedKernel final : public KernelSim {
         }
         data_.read.reset();
         writes_.reset();
+        data_awake_ = true;
         idle_pins();
         step(cycles);
         root().ap_rst_n = 1;
@@ -156,7 +164,8 @@ class VerilatedKernel final : public KernelSim {
         ReadSlave<Bytes> read;
     };
 
-    // ---- construction -----------------------------------------------------------------------------------------------
+    // ---- construction
+    // -----------------------------------------------------------------------------------------------
 
     static std::unique_ptr<VerilatedContext> make_context(const SimOptions& options) {
         auto context = std::make_unique<VerilatedContext>();
@@ -213,7 +222,8 @@ class VerilatedKernel final : public KernelSim {
         }
 #else
         if (!options_.trace.file.empty()) {
-            throw SimError("kernel " + config_.name() + " was built without waveforms: configure with SETUN_RTL_TRACE=ON");
+            throw SimError("kernel " + config_.name() +
+                           " was built without waveforms: configure with SETUN_RTL_TRACE=ON");
         }
 #endif
     }
@@ -227,7 +237,8 @@ class VerilatedKernel final : public KernelSim {
 #endif
     }
 
-    // ---- pins -------------------------------------------------------------------------------------------------------
+    // ---- pins
+    // -------------------------------------------------------------------------------------------------------
 
     Root& root() { return *model_->rootp; }
     [[nodiscard]] const Root& root() const { return *model_->rootp; }
@@ -248,7 +259,8 @@ class VerilatedKernel final : public KernelSim {
     static void for_each_weight_port(Body&& body) {
         [&]<unsigned... P>(std::integer_sequence<unsigned, P...>) {
             (body(std::integral_constant<unsigned, P>{}), ...);
-        }(std::make_integer_sequence<unsigned, Ports>{});
+        }
+        (std::make_integer_sequence<unsigned, Ports>{});
     }
 
     void idle_control() {
@@ -263,7 +275,8 @@ class VerilatedKernel final : public KernelSim {
         for_each_weight_port([&](auto p) {
             using Pins = WeightPins<p()>;
             Pins::rvalid(r) = Pins::arready(r) = 0;
-            // Weight ports never write: their write channels are ready and silent, and the checker watches them.
+            // Weight ports never write: their write channels are ready and silent, and the checker watches
+            // them.
             Pins::awready(r) = Pins::wready(r) = 1;
             Pins::bvalid(r) = Pins::bresp(r) = Pins::bid(r) = 0;
         });
@@ -271,33 +284,47 @@ class VerilatedKernel final : public KernelSim {
         PinsData::bvalid(r) = 0;
     }
 
-    // ---- the clock --------------------------------------------------------------------------------------------------
+    // ---- the clock
+    // --------------------------------------------------------------------------------------------------
 
-    /// One clock of the slaves before the edge, or after it.
     template <bool Full>
-    void sample() {
-        auto& r = root();
+    void sample_weights() {
         const Time now = cycle_ << kTimeShift;
-        for_each_weight_port([&](auto p) { weights_[p()]->read.template sample<WeightPins<p()>, Full>(r, now); });
-        data_.read.template sample<PinsData, Full>(r, now);
-        writes_.template sample<PinsData, Full>(r, now);
+        for_each_weight_port(
+            [&](auto p) { weights_[p()]->read.template sample<WeightPins<p()>, Full>(root(), now); });
     }
-
     template <bool Full>
-    void drive() {
-        auto& r = root();
+    void drive_weights() {
         const Time now = cycle_ << kTimeShift;
-        for_each_weight_port([&](auto p) { weights_[p()]->read.template drive<WeightPins<p()>, Full>(r, now); });
-        data_.read.template drive<PinsData, Full>(r, now);
-        writes_.template drive<PinsData, Full>(r, now);
+        for_each_weight_port(
+            [&](auto p) { weights_[p()]->read.template drive<WeightPins<p()>, Full>(root(), now); });
+    }
+    template <bool Full>
+    void sample_data() {
+        const Time now = cycle_ << kTimeShift;
+        data_.read.template sample<PinsData, Full>(root(), now);
+        writes_.template sample<PinsData, Full>(root(), now);
+    }
+    template <bool Full>
+    void drive_data() {
+        const Time now = cycle_ << kTimeShift;
+        data_.read.template drive<PinsData, Full>(root(), now);
+        writes_.template drive<PinsData, Full>(root(), now);
+        data_awake_ = data_.read.waiting() || writes_.waiting();
     }
 
     void tick_fast() {
-        sample<false>();
         auto& r = root();
+        sample_weights<false>();
+        // Most clocks see nothing on the data port: with nothing owed and nothing asked, its pins stay as
+        // they are.
+        const bool data = data_awake_ || PinsData::arvalid(r) || PinsData::awvalid(r) || PinsData::wvalid(r);
+        if (data) {
+            sample_data<false>();
+        }
         if constexpr (requires { r.__Vtrigrprev__TOP__ap_clk; }) {
-            // Verilator's memory of the last clock level: clearing it makes a second evaluation for the falling edge
-            // unnecessary. Other versions name it differently and take the ordinary way.
+            // Verilator's memory of the last clock level: clearing it makes a second evaluation for the
+            // falling edge unnecessary. Other versions name it differently and take the ordinary way.
             r.__Vtrigrprev__TOP__ap_clk = 0;
         } else {
             r.ap_clk = 0;
@@ -307,7 +334,10 @@ class VerilatedKernel final : public KernelSim {
         model_->eval();
         ++cycle_;
         if (r.ap_rst_n) {
-            drive<false>();
+            drive_weights<false>();
+            if (data) {
+                drive_data<false>();
+            }
         }
     }
 
@@ -319,13 +349,15 @@ class VerilatedKernel final : public KernelSim {
         if (options_.check_protocol) {
             check_pins();
         }
-        sample<true>();
+        sample_weights<true>();
+        sample_data<true>();
         r.ap_clk = 1;
         model_->eval();
         dump(traced, 10 * cycle_ + 5);
         ++cycle_;
         if (r.ap_rst_n) {
-            drive<true>();
+            drive_weights<true>();
+            drive_data<true>();
         }
     }
 
@@ -398,7 +430,8 @@ class VerilatedKernel final : public KernelSim {
         return sum;
     }
 
-    // ---- messages ---------------------------------------------------------------------------------------------------
+    // ---- messages
+    // ---------------------------------------------------------------------------------------------------
 
     static std::string pair(const char* channel, bool valid, bool ready) {
         if (valid && !ready) {
@@ -410,7 +443,8 @@ class VerilatedKernel final : public KernelSim {
     template <class Pins>
     std::string waiting_read(const ReadSlave<Bytes>& slave) {
         auto& r = root();
-        std::string text = pair("AR", Pins::arvalid(r), Pins::arready(r)) + pair("R", Pins::rvalid(r), Pins::rready(r));
+        std::string text =
+            pair("AR", Pins::arvalid(r), Pins::arready(r)) + pair("R", Pins::rvalid(r), Pins::rready(r));
         if (slave.waiting() && !Pins::rvalid(r)) {
             text += "read data owed by the memory; ";
         }
@@ -452,7 +486,8 @@ class VerilatedKernel final : public KernelSim {
         return text + (b_done && ar_done ? " RVALID low" : "");
     }
 
-    // ---- protocol checks --------------------------------------------------------------------------------------------
+    // ---- protocol checks
+    // --------------------------------------------------------------------------------------------
 
     template <class Pins>
     AxiSample sample_pins() {
@@ -525,6 +560,7 @@ class VerilatedKernel final : public KernelSim {
     AxiChecker data_checker_;
     LiteChecker lite_checker_;
     bool always_checked_;
+    bool data_awake_ = true;  ///< the data port has something in flight, or its pins are not up to date
     std::uint64_t cycle_ = 0;
 };
 

@@ -1,6 +1,6 @@
-// Force-included into Verilated code: Verilator 5.006 spells $countones as shifts and masks, which compilers do not
-// recognise as a population count. Three times faster adder trees; a no-op with any other version, because it replaces
-// names that are not part of Verilator's interface.
+// Force-included into Verilated code: Verilator 5.006 spells $countones as shifts and masks, which compilers
+// do not recognise as a population count. Three times faster adder trees; a no-op with any other version,
+// because it replaces names that are not part of Verilator's interface.
 #pragma once
 
 #include <verilated.h>

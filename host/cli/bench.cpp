@@ -1,9 +1,9 @@
 // setun bench: cycles of the matrix shapes of BitNet b1.58 2B4T, and how fast the simulation itself runs.
 #include <fmt/format.h>
-#include <time.h>
 
 #include <algorithm>
 #include <array>
+#include <ctime>
 #include <optional>
 
 #include "host/cli/command.h"

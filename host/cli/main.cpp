@@ -1,6 +1,7 @@
 // setun: the command line of the runtime.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstring>
 #include <exception>
@@ -41,6 +42,12 @@ std::string command_names(const CLI::App& app) {
         names += (names.empty() ? "" : ", ") + command->get_name();
     }
     return names;
+}
+
+bool has_command(const CLI::App& app, const std::string& name) {
+    const auto commands = app.get_subcommands({});
+    return std::any_of(commands.begin(), commands.end(),
+                       [&](const CLI::App* command) { return command->get_name() == name; });
 }
 
 int run_chosen(const std::vector<std::unique_ptr<Command>>& commands) {
@@ -84,9 +91,9 @@ int main(int argc, char** argv) {
     } catch (const CLI::Success& done) {
         return app.exit(done);
     } catch (const CLI::ParseError& error) {
-        if (argc > 1 && argv[1][0] != '-' && app.get_subcommand_no_throw(argv[1]) == nullptr) {
-            return fail(fmt::format("unknown command '{}'; use one of {}", argv[1], command_names(app)), asks_for_json(argc, argv),
-                        kExitBadInput);
+        if (argc > 1 && argv[1][0] != '-' && !has_command(app, argv[1])) {
+            return fail(fmt::format("unknown command '{}'; use one of {}", argv[1], command_names(app)),
+                        asks_for_json(argc, argv), kExitBadInput);
         }
         return fail(std::string(error.what()) + " (see 'setun --help')", asks_for_json(argc, argv),
                     kExitBadInput);

@@ -138,17 +138,14 @@ GenerateResult RunCommand::run_request(const Model& model, Device& device,
     Progress progress("reading the prompt");
     Utf8Stream stream;
     bool prompt_shown = json() || !prompt_;
-    const auto show_prompt = [&] {  // only once the request has been accepted
+    const auto show_prompt = [&] {  // after the bar, which would wipe it, and only for an accepted request
         progress.clear();
         if (!prompt_shown) {
             write_out(*prompt_);
             prompt_shown = true;
         }
     };
-    request.on_prompt = [&](double share) {
-        show_prompt();
-        progress.update(share);
-    };
+    request.on_prompt = [&](double share) { progress.update(share); };
     if (!json()) {
         request.on_token = [&](std::uint32_t id) {
             show_prompt();

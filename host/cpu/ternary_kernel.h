@@ -43,6 +43,8 @@ class TernaryKernel {
     /// `threads` of 0 takes as many as the machine has.
     explicit TernaryKernel(unsigned threads = 1, KernelPath path = KernelPath::kBest);
     ~TernaryKernel();
+    TernaryKernel(const TernaryKernel&) = delete;
+    TernaryKernel& operator=(const TernaryKernel&) = delete;
 
     /// y[m][columns] = W[m][k] * x[tokens][k] transposed; columns >= tokens, the surplus columns become zero.
     /// `streams` holds index.stream_bytes() for each port. Only k bytes of each row of x are read.

@@ -275,7 +275,7 @@ TEST_F(Cli, BadOptionsListWhatIsValid) {
     expect_bad_input(run({"--top-p", "0"}), "--top-p");
     expect_bad_input(run({"--no-such-option"}), "--no-such-option");
     expect_bad_input({}, "subcommand");
-    expect_bad_input({"nonsense"}, "nonsense");
+    expect_bad_input({"nonsense"}, "run, inspect, verify");
 }
 
 TEST_F(Cli, BadPromptsSayWhy) {

@@ -17,6 +17,9 @@ using nlohmann::json;
 const std::string kData = std::string(SETUN_SOURCE_DIR) + "/tests/host/data/";
 
 json load(const std::string& name) { return json::parse(test::read_file(kData + name)); }
+json vectors() {
+    return json::parse(test::read_file(std::string(SETUN_SOURCE_DIR) + "/models/vectors/tokenizer.json"));
+}
 
 Tokenizer recorded() { return Tokenizer(read_tokenizer_json(kData + "tokenizer.json")); }
 
@@ -34,7 +37,7 @@ std::string error_of(const json& changed) {
 
 TEST(Tokenizer, EqualsRecordedIds) {
     const Tokenizer tokenizer = recorded();
-    const json cases = load("tokenizer_vectors.json");
+    const json cases = vectors();
     ASSERT_GT(cases.size(), 20U);
     for (const auto& item : cases) {
         const auto text = item["text"].get<std::string>();
@@ -44,7 +47,7 @@ TEST(Tokenizer, EqualsRecordedIds) {
 
 TEST(Tokenizer, DecodesWhatItEncodes) {
     const Tokenizer tokenizer = recorded();
-    for (const auto& item : load("tokenizer_vectors.json")) {
+    for (const auto& item : vectors()) {
         const auto text = item["text"].get<std::string>();
         if (text.find("<|end|>") == std::string::npos) {
             EXPECT_EQ(tokenizer.decode(tokenizer.encode(text)), text);

@@ -24,11 +24,14 @@ namespace {
 constexpr std::byte kCanary{0xA5};
 constexpr std::byte kIllegalCode{0xFF};
 
-std::uint64_t round_up(std::uint64_t value, std::uint64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
+std::uint64_t round_up(std::uint64_t value, std::uint64_t multiple) {
+    return (value + multiple - 1) / multiple * multiple;
+}
 
 }  // namespace
 
-Bench::Bench(const KernelConfig& config, const SimOptions& options, std::size_t weight_bytes, std::size_t data_bytes)
+Bench::Bench(const KernelConfig& config, const SimOptions& options, std::size_t weight_bytes,
+             std::size_t data_bytes)
     : sim_(make_kernel_sim(config, options)), random_(options.seed) {
     for (unsigned p = 0; p < config.ports; ++p) {
         weights_.push_back(sim_->memory(p).allocate(kWeightBase + p * kWeightStride, weight_bytes));
@@ -114,6 +117,16 @@ void Bench::fill_x(std::uint64_t offset, const Shape& shape, std::uint32_t strid
     }
 }
 
+void Bench::forbid_reads_past_rows(const Command& c) {
+    const std::uint64_t row_bytes = round_up(c.k, 64);
+    for (unsigned t = 0; t < c.tokens; ++t) {
+        if (c.x_stride > row_bytes || t + 1U == c.tokens) {
+            const std::uint64_t end = kDataBase + c.x_offset + std::uint64_t{t} * c.x_stride + row_bytes;
+            sim_->memory(KernelSim::kDataPort).add_fault({.begin = end, .end = end + 64, .on_write = false});
+        }
+    }
+}
+
 std::size_t Bench::add_matmul(const Shape& shape, Data data) {
     const StreamLayout layout{config().ports, config().port_bits, config().tile_rows};
     Weights weights;
@@ -142,6 +155,7 @@ std::size_t Bench::add_matmul(const Shape& shape, Data data) {
     c.x_stride = static_cast<std::uint32_t>(round_up(shape.k, 64) + 64 * between(0, 2));
     c.x_offset = reserve_data(std::uint64_t{c.x_stride} * shape.tokens);
     fill_x(c.x_offset, shape, c.x_stride, data);
+    forbid_reads_past_rows(c);
     c.y_offset = reserve_data(std::uint64_t{4} * shape.m * config().tokens);
     matrices_.push_back(std::move(weights));
     list_.push_back(c);
@@ -175,7 +189,8 @@ std::uint64_t Bench::beats_per_port(std::size_t index) const {
     if (c.opcode != SETUN_OP_MATMUL) {
         return 0;
     }
-    return setun::beats_per_port({config().ports, config().port_bits, config().tile_rows}, c.m, c.k, c.planes);
+    return setun::beats_per_port({config().ports, config().port_bits, config().tile_rows}, c.m, c.k,
+                                 c.planes);
 }
 
 void Bench::program() {
@@ -211,7 +226,8 @@ Status read_status(KernelSim& sim) {
 }
 
 Status Bench::finish(std::uint64_t max_cycles) {
-    EXPECT_EQ(sim_->run(max_cycles), StopReason::kInterrupt) << "no interrupt after " << max_cycles << " cycles";
+    EXPECT_EQ(sim_->run(max_cycles), StopReason::kInterrupt)
+        << "no interrupt after " << max_cycles << " cycles";
     sim_->write_register(SETUN_REG_ISR, 1);
     EXPECT_FALSE(sim_->interrupt());
     const std::uint32_t control = sim_->read_register(SETUN_REG_CTRL);
@@ -236,7 +252,8 @@ void Bench::execute(std::size_t index) {
     ASSERT_NE(matrix, matrices_.end());
     std::vector<std::int8_t> x(std::size_t{c.tokens} * c.k);
     for (unsigned t = 0; t < c.tokens; ++t) {
-        std::memcpy(x.data() + std::size_t{t} * c.k, model_.data() + c.x_offset + std::size_t{t} * c.x_stride, c.k);
+        std::memcpy(x.data() + std::size_t{t} * c.k, model_.data() + c.x_offset + std::size_t{t} * c.x_stride,
+                    c.k);
     }
     std::vector<std::int32_t> y(std::size_t{c.m} * c.tokens);
     hls::matmul_reference(matrix->values.data(), c.m, c.k, x.data(), c.tokens, y.data());
@@ -255,8 +272,10 @@ void Bench::check_memory(std::size_t commands) {
     std::vector<bool> undefined(data_.size(), false);
     for (std::size_t i = commands; i < list_.size(); ++i) {
         const Command& c = list_[i];
-        const std::uint64_t bytes = c.opcode == SETUN_OP_MATMUL ? std::uint64_t{4} * c.m * config().tokens : 0;
-        for (std::uint64_t b = c.y_offset; b < std::min<std::uint64_t>(c.y_offset + bytes, data_.size()); ++b) {
+        const std::uint64_t bytes =
+            c.opcode == SETUN_OP_MATMUL ? std::uint64_t{4} * c.m * config().tokens : 0;
+        for (std::uint64_t b = c.y_offset; b < std::min<std::uint64_t>(c.y_offset + bytes, data_.size());
+             ++b) {
             undefined[b] = true;
             model_[b] = data_[b];  // later comparisons take over whatever a stopped run left here
         }
@@ -268,9 +287,11 @@ void Bench::check_memory(std::size_t commands) {
             std::string where = "outside of all results";
             for (std::size_t i = 0; i < list_.size(); ++i) {
                 const std::uint64_t bytes = std::uint64_t{4} * list_[i].m * config().tokens;
-                if (list_[i].opcode == SETUN_OP_MATMUL && b >= list_[i].y_offset && b < list_[i].y_offset + bytes) {
+                if (list_[i].opcode == SETUN_OP_MATMUL && b >= list_[i].y_offset &&
+                    b < list_[i].y_offset + bytes) {
                     const std::uint64_t word = (b - list_[i].y_offset) / 4;
-                    where = "command " + std::to_string(i) + " row " + std::to_string(word / config().tokens) + " token " +
+                    where = "command " + std::to_string(i) + " row " +
+                            std::to_string(word / config().tokens) + " token " +
                             std::to_string(word % config().tokens);
                 }
             }
@@ -295,7 +316,8 @@ void Bench::check_counters(const Status& status) {
     EXPECT_EQ(status.completed, list_.size());
     EXPECT_LE(status.busy + status.stall_w + status.stall_x + status.stall_y, status.cycles);
     for (unsigned p = 0; p < config().ports; ++p) {
-        EXPECT_EQ(sim_->stats(p).read_bytes - bytes_before_[p], beats * config().beat_bytes()) << "weight port " << p;
+        EXPECT_EQ(sim_->stats(p).read_bytes - bytes_before_[p], beats * config().beat_bytes())
+            << "weight port " << p;
     }
 }
 

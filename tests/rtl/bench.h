@@ -1,4 +1,5 @@
-// A kernel on a test bench: builds command lists, runs them, and compares every byte of data memory with the model.
+// A kernel on a test bench: builds command lists, runs them, and compares every byte of data memory with the
+// model.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -39,11 +40,11 @@ struct Status {
 
 /// Values a test draws weights and activations from.
 enum class Data {
-    kRandom,        ///< uniform over what the planes hold; uniform INT8
-    kSparse,        ///< nine of ten weights zero
-    kAllPlus,       ///< largest weight everywhere, x = -128
-    kAllMinus,      ///< smallest weight everywhere, x = -128
-    kAlternating,   ///< extreme weights of alternating sign, x of alternating -128 and 127
+    kRandom,       ///< uniform over what the planes hold; uniform INT8
+    kSparse,       ///< nine of ten weights zero
+    kAllPlus,      ///< largest weight everywhere, x = -128
+    kAllMinus,     ///< smallest weight everywhere, x = -128
+    kAlternating,  ///< extreme weights of alternating sign, x of alternating -128 and 127
     kZeroWeights,
     kZeroInputs,
 };
@@ -55,10 +56,10 @@ struct Shape {
     unsigned tokens = 1;
 };
 
-/// A kernel simulation with one arena of memory behind each port. The bench keeps a model of the data arena: commands
-/// are executed on it by the reference product, and the real arena must equal it byte for byte after a run, so that a
-/// stray write anywhere is found. Weight arenas are filled with illegal codes: weights read past a stream do not go
-/// unnoticed.
+/// A kernel simulation with one arena of memory behind each port. The bench keeps a model of the data arena:
+/// commands are executed on it by the reference product, and the real arena must equal it byte for byte after
+/// a run, so that a stray write anywhere is found. Weight arenas are filled with illegal codes: weights read
+/// past a stream do not go unnoticed.
 class Bench {
   public:
     static constexpr std::uint64_t kDataBase = 0x40'0000'0000;
@@ -87,10 +88,17 @@ class Bench {
     void clear_list() { list_.clear(); }
 
     /// Address of byte `offset` of the stream of command `index` on `port`.
-    [[nodiscard]] std::uint64_t weight_address(std::size_t index, unsigned port, std::uint64_t offset = 0) const;
-    [[nodiscard]] std::uint64_t x_address(std::size_t index) const { return kDataBase + list_.at(index).x_offset; }
-    [[nodiscard]] std::uint64_t y_address(std::size_t index) const { return kDataBase + list_.at(index).y_offset; }
-    [[nodiscard]] std::uint64_t command_address(std::size_t index) const { return list_address_ + 64 * index; }
+    [[nodiscard]] std::uint64_t weight_address(std::size_t index, unsigned port,
+                                               std::uint64_t offset = 0) const;
+    [[nodiscard]] std::uint64_t x_address(std::size_t index) const {
+        return kDataBase + list_.at(index).x_offset;
+    }
+    [[nodiscard]] std::uint64_t y_address(std::size_t index) const {
+        return kDataBase + list_.at(index).y_offset;
+    }
+    [[nodiscard]] std::uint64_t command_address(std::size_t index) const {
+        return list_address_ + 64 * index;
+    }
     [[nodiscard]] std::uint64_t beats_per_port(std::size_t index) const;
     std::span<std::byte> weight_arena(unsigned port) { return weights_.at(port); }
 
@@ -100,15 +108,16 @@ class Bench {
     /// Writes the list and the base registers.
     void program();
     void start() { sim_->write_register(SETUN_REG_CTRL, SETUN_CTRL_START); }
-    /// Runs to the interrupt, acknowledges it, and reads the status. A test failure when `max_cycles` is passed.
+    /// Runs to the interrupt, acknowledges it, and reads the status. A test failure when `max_cycles` is
+    /// passed.
     Status finish(std::uint64_t max_cycles = 20'000'000);
     /// program(), start(), finish().
     Status run(std::uint64_t max_cycles = 20'000'000);
 
     /// run(), then expects success, exact memory, and the counters that follow from the list.
     Status run_and_check();
-    /// Executes the first `commands` of the list on the model and compares the data arena with it. Results of later
-    /// commands are not compared.
+    /// Executes the first `commands` of the list on the model and compares the data arena with it. Results of
+    /// later commands are not compared.
     void check_memory(std::size_t commands);
     void check_counters(const Status& status);
     void expect_no_violations();
@@ -117,6 +126,9 @@ class Bench {
     void execute(std::size_t index);
     std::vector<std::int8_t> make_weights(const Shape& shape, Data data);
     void fill_x(std::uint64_t offset, const Shape& shape, std::uint32_t stride, Data data);
+    /// A read of the 64 bytes after an activation row answers SLVERR: the kernel may read whole 64-byte
+    /// words, no more.
+    void forbid_reads_past_rows(const Command& c);
     std::uint64_t reserve_weights(std::uint64_t bytes);
 
     struct Weights {

@@ -1,5 +1,5 @@
-// The register block: identification, read-back, strobes, unmapped offsets, ap_ctrl_hs semantics, interrupts, AXI4-Lite
-// channel order.
+// The register block: identification, read-back, strobes, unmapped offsets, ap_ctrl_hs semantics, interrupts,
+// AXI4-Lite channel order.
 #include <gtest/gtest.h>
 
 #include <random>
@@ -69,7 +69,8 @@ TEST_P(Control, Identification) {
     EXPECT_EQ(sim().read_register(SETUN_REG_MAGIC), SETUN_MAGIC);
     EXPECT_EQ(sim().read_register(SETUN_REG_VERSION), SETUN_ABI_VERSION);
     EXPECT_EQ(sim().read_register(SETUN_REG_CONFIG0), c.port_bits | c.ports << 16U | c.tokens << 24U);
-    EXPECT_EQ(sim().read_register(SETUN_REG_CONFIG1), c.tile_rows | SETUN_TRIT_CODE_T5 << 16U | c.leaf << 24U);
+    EXPECT_EQ(sim().read_register(SETUN_REG_CONFIG1),
+              c.tile_rows | SETUN_TRIT_CODE_T5 << 16U | c.leaf << 24U);
 }
 
 TEST_P(Control, ResetValues) {
@@ -104,7 +105,8 @@ TEST_P(Control, RegistersAreIndependent) {
         sim().write_register(r.offset, values.back());
     }
     for (std::size_t i = 0; i < registers.size(); ++i) {
-        EXPECT_EQ(sim().read_register(registers[i].offset), values[i] & registers[i].mask) << registers[i].offset;
+        EXPECT_EQ(sim().read_register(registers[i].offset), values[i] & registers[i].mask)
+            << registers[i].offset;
     }
 }
 
@@ -119,7 +121,8 @@ TEST_P(Control, ByteStrobes) {
                     expected &= ~(0xFFU << 8 * byte);
                 }
             }
-            EXPECT_EQ(sim().read_register(r.offset), expected & r.mask) << "offset " << r.offset << " strobe " << strobe;
+            EXPECT_EQ(sim().read_register(r.offset), expected & r.mask)
+                << "offset " << r.offset << " strobe " << strobe;
         }
     }
 }
@@ -133,10 +136,10 @@ TEST_P(Control, StartNeedsItsByte) {
 
 TEST_P(Control, ReadOnlyRegistersIgnoreWrites) {
     for (const std::uint32_t offset :
-         {SETUN_REG_MAGIC, SETUN_REG_VERSION, SETUN_REG_CONFIG0, SETUN_REG_CONFIG1, SETUN_REG_ERROR, SETUN_REG_ERROR_INDEX,
-          SETUN_REG_ERROR_ADDR_LO, SETUN_REG_ERROR_ADDR_HI, SETUN_REG_ERROR_INFO, SETUN_REG_COMPLETED, SETUN_REG_CYCLES_LO,
-          SETUN_REG_BUSY_LO, SETUN_REG_BEATS_LO, SETUN_REG_STALL_W_LO, SETUN_REG_STALL_X_LO, SETUN_REG_STALL_Y_LO,
-          SETUN_REG_NONZERO_LO}) {
+         {SETUN_REG_MAGIC, SETUN_REG_VERSION, SETUN_REG_CONFIG0, SETUN_REG_CONFIG1, SETUN_REG_ERROR,
+          SETUN_REG_ERROR_INDEX, SETUN_REG_ERROR_ADDR_LO, SETUN_REG_ERROR_ADDR_HI, SETUN_REG_ERROR_INFO,
+          SETUN_REG_COMPLETED, SETUN_REG_CYCLES_LO, SETUN_REG_BUSY_LO, SETUN_REG_BEATS_LO,
+          SETUN_REG_STALL_W_LO, SETUN_REG_STALL_X_LO, SETUN_REG_STALL_Y_LO, SETUN_REG_NONZERO_LO}) {
         const std::uint32_t before = sim().read_register(offset);
         sim().write_register(offset, ~before);
         EXPECT_EQ(sim().read_register(offset), before) << offset;
@@ -183,8 +186,11 @@ TEST_P(Control, AnyOrderOfAddressAndData) {
         for (const unsigned w : {0U, 1U, 2U, 9U}) {
             for (const unsigned b : {0U, 3U, 20U}) {
                 value = value * 1664525U + 1013904223U;
-                const LiteWrite done =
-                    write({.offset = SETUN_REG_LIST_LO, .value = value, .aw_delay = aw, .w_delay = w, .b_delay = b});
+                const LiteWrite done = write({.offset = SETUN_REG_LIST_LO,
+                                              .value = value,
+                                              .aw_delay = aw,
+                                              .w_delay = w,
+                                              .b_delay = b});
                 EXPECT_EQ(done.response, Response::kOkay);
                 EXPECT_EQ(read(SETUN_REG_LIST_LO, aw, b).value, value) << aw << ' ' << w << ' ' << b;
             }
@@ -227,7 +233,8 @@ TEST_P(Control, DoneOfASecondRunAfterUnreadDone) {
 
 TEST_P(Control, InterruptsFollowGieIerAndIsr) {
     run_empty_list();
-    EXPECT_EQ(sim().read_register(SETUN_REG_ISR), 0U) << "an event that IER does not enable must not be latched";
+    EXPECT_EQ(sim().read_register(SETUN_REG_ISR), 0U)
+        << "an event that IER does not enable must not be latched";
 
     sim().write_register(SETUN_REG_IER, kDone);
     run_empty_list();
@@ -332,7 +339,8 @@ TEST_P(Control, CountersStayUntilTheNextStart) {
     EXPECT_EQ(empty.nonzero, 0U);
 }
 
-INSTANTIATE_TEST_SUITE_P(Kernel, Control, testing::ValuesIn(kernel_configs().begin(), kernel_configs().end()), config_test_name);
+INSTANTIATE_TEST_SUITE_P(Kernel, Control, testing::ValuesIn(kernel_configs().begin(), kernel_configs().end()),
+                         config_test_name);
 
 }  // namespace
 }  // namespace setun::sim::test

@@ -1,9 +1,10 @@
-// Everything that can go wrong: bad descriptors, illegal weights, bus errors, channels that never answer, reset at any
-// moment. After each, the kernel must run a good list exactly.
+// Everything that can go wrong: bad descriptors, illegal weights, bus errors, channels that never answer,
+// reset at any moment. After each, the kernel must run a good list exactly.
 #include <gtest/gtest.h>
 
 #include <functional>
 
+#include "hls/trit.h"
 #include "tests/rtl/bench.h"
 
 namespace setun::sim::test {
@@ -27,7 +28,8 @@ class Errors : public testing::TestWithParam<KernelConfig> {
     }
 };
 
-// ---- Descriptors ----------------------------------------------------------------------------------------------------
+// ---- Descriptors
+// ----------------------------------------------------------------------------------------------------
 
 struct BadDescriptor {
     const char* name;
@@ -64,7 +66,8 @@ std::vector<BadDescriptor> bad_descriptors() {
         {"x stride", SETUN_ERR_ALIGN, [](Command& c, const KernelConfig&) { c.x_stride += 16; }},
         {"weights wrap", SETUN_ERR_ADDRESS,
          [](Command& c, const KernelConfig&) { c.weight_offset = kTop - Bench::kWeightBase; }},
-        {"weight offset wraps", SETUN_ERR_ADDRESS, [](Command& c, const KernelConfig&) { c.weight_offset = kTop; }},
+        {"weight offset wraps", SETUN_ERR_ADDRESS,
+         [](Command& c, const KernelConfig&) { c.weight_offset = kTop; }},
         {"x wraps", SETUN_ERR_ADDRESS,
          [](Command& c, const KernelConfig&) { c.x_offset = kTop - Bench::kDataBase; }},
         {"x offset wraps", SETUN_ERR_ADDRESS, [](Command& c, const KernelConfig&) { c.x_offset = kTop; }},
@@ -78,8 +81,9 @@ std::vector<BadDescriptor> bad_descriptors() {
                        }});
     }
     for (unsigned byte = 0; byte < 16; ++byte) {
-        all.push_back({"reserved byte", SETUN_ERR_FLAGS,
-                       [byte](Command& c, const KernelConfig&) { c.reserved[byte] = static_cast<std::uint8_t>(1U << byte % 8); }});
+        all.push_back({"reserved byte", SETUN_ERR_FLAGS, [byte](Command& c, const KernelConfig&) {
+                           c.reserved[byte] = static_cast<std::uint8_t>(1U << byte % 8);
+                       }});
     }
     return all;
 }
@@ -110,7 +114,8 @@ TEST_P(Errors, EveryBadDescriptor) {
 }
 
 TEST_P(Errors, OperandsMayEndAtTheTopOfMemory) {
-    // The last byte of the address space is legal; the bus answers DECERR there, so that the error is of the bus.
+    // The last byte of the address space is legal; the bus answers DECERR there, so that the error is of the
+    // bus.
     Bench bench(GetParam(), checked(1));
     bench.add_matmul({.m = 16, .k = 64});
     Command& c = bench.command(0);
@@ -154,12 +159,13 @@ TEST_P(Errors, MisalignedBases) {
     bench.expect_no_violations();
 }
 
-// ---- Weights and bus errors -----------------------------------------------------------------------------------------
+// ---- Weights and bus errors
+// -----------------------------------------------------------------------------------------
 
 /// A list of four products with enough rows and chunks for several bursts.
 void add_products(Bench& bench) {
     for (int i = 0; i < 4; ++i) {
-        bench.add_matmul({.m = static_cast<std::uint32_t>(bench.between(20, 60)) * bench.config().ports,
+        bench.add_matmul({.m = static_cast<std::uint32_t>(bench.between(20, 250)) * bench.config().ports,
                           .k = static_cast<std::uint32_t>(bench.between(1, 4 * bench.config().lanes())),
                           .planes = static_cast<unsigned>(bench.between(1, 2)),
                           .tokens = static_cast<unsigned>(bench.between(1, bench.config().tokens))});
@@ -172,9 +178,22 @@ void expect_completed_results(Bench& bench, const Status& status, std::size_t fa
     bench.expect_no_violations();
 }
 
-TEST_P(Errors, IllegalTritCodeAnywhere) {
-    for (std::uint64_t seed = 0; seed < 12; ++seed) {
-        SCOPED_TRACE("seed " + std::to_string(seed));
+std::vector<unsigned> illegal_codes() {
+    std::vector<unsigned> codes;
+    for (unsigned code = 0; code < 256; ++code) {
+        std::int8_t weights[hls::kTritsPerCode];
+        if (!hls::decode_trits(static_cast<std::uint8_t>(code), weights)) {
+            codes.push_back(code);
+        }
+    }
+    return codes;
+}
+
+TEST_P(Errors, EveryIllegalTritCodeAnywhere) {
+    const std::vector<unsigned> codes = illegal_codes();
+    ASSERT_EQ(codes.size(), 13U);
+    for (std::uint64_t seed = 0; seed < codes.size(); ++seed) {
+        SCOPED_TRACE("seed " + std::to_string(seed) + " code " + std::to_string(codes[seed]));
         SimOptions options = checked(seed);
         if (seed % 2 == 1) {
             options.throttle = Throttle{0, 4};
@@ -184,14 +203,16 @@ TEST_P(Errors, IllegalTritCodeAnywhere) {
         const std::size_t failing = bench.between(0, 3);
         const unsigned port = static_cast<unsigned>(bench.between(0, GetParam().ports - 1));
         const std::uint64_t beat = bench.between(0, bench.beats_per_port(failing) - 1);
-        const std::uint64_t code = bench.between(0, GetParam().beat_bytes() - 1);
+        const std::uint64_t position = bench.between(0, GetParam().beat_bytes() - 1);
         const std::uint64_t offset = bench.command(failing).weight_offset + beat * GetParam().beat_bytes();
         std::vector<std::byte> good(GetParam().beat_bytes());
         const auto place = bench.weight_arena(port).subspan(offset, good.size());
         std::ranges::copy(place, good.begin());
-        for (unsigned plane = 0; plane < 8; ++plane) {  // all eight bits of the code: 0xFF is illegal
-            const std::uint64_t bit = plane * GetParam().beat_bytes() + code;
-            place[bit / 8] |= static_cast<std::byte>(1U << bit % 8);
+        for (unsigned plane = 0; plane < 8; ++plane) {
+            const std::uint64_t bit = plane * GetParam().beat_bytes() + position;
+            const auto mask = static_cast<std::byte>(1U << bit % 8);
+            place[bit / 8] =
+                (codes[seed] >> plane & 1U) != 0 ? place[bit / 8] | mask : place[bit / 8] & ~mask;
         }
         const Status status = bench.run();
         EXPECT_EQ(status.error, SETUN_ERR_TRIT);
@@ -210,10 +231,14 @@ struct BusErrorCase {
 };
 
 /// Puts a fault over one beat of an operand and expects the error with the burst that met it.
-void expect_bus_error(Bench& bench, unsigned port, std::uint64_t address, std::size_t failing, Response response,
-                      const BusErrorCase& c) {
+void expect_bus_error(Bench& bench, unsigned port, std::uint64_t address, std::size_t failing,
+                      Response response, const BusErrorCase& c) {
     AxiMemory& memory = bench.sim().memory(port);
-    memory.add_fault({.begin = address, .end = address + 1, .response = response, .on_read = c.on_read, .on_write = !c.on_read});
+    memory.add_fault({.begin = address,
+                      .end = address + 1,
+                      .response = response,
+                      .on_read = c.on_read,
+                      .on_write = !c.on_read});
     const Status status = bench.run();
     EXPECT_EQ(status.error, c.error);
     EXPECT_EQ(status.error_index, failing);
@@ -250,8 +275,10 @@ TEST_P(Errors, BusErrorOnActivations) {
         const std::size_t failing = bench.between(0, 3);
         const Command& c = bench.command(failing);
         const std::uint64_t token = bench.between(0, c.tokens - 1U);
-        const std::uint64_t address = bench.x_address(failing) + token * c.x_stride + bench.between(0, c.k - 1U);
-        expect_bus_error(bench, KernelSim::kDataPort, address, failing, any_error(bench), {SETUN_ERR_DATA_READ, true});
+        const std::uint64_t address =
+            bench.x_address(failing) + token * c.x_stride + bench.between(0, c.k - 1U);
+        expect_bus_error(bench, KernelSim::kDataPort, address, failing, any_error(bench),
+                         {SETUN_ERR_DATA_READ, true});
         expect_recovery(bench);
     }
 }
@@ -264,7 +291,8 @@ TEST_P(Errors, BusErrorOnResults) {
         const std::size_t failing = bench.between(0, 3);
         const std::uint64_t bytes = std::uint64_t{4} * bench.command(failing).m * GetParam().tokens;
         const std::uint64_t address = bench.y_address(failing) + bench.between(0, bytes - 1);
-        expect_bus_error(bench, KernelSim::kDataPort, address, failing, any_error(bench), {SETUN_ERR_DATA_WRITE, false});
+        expect_bus_error(bench, KernelSim::kDataPort, address, failing, any_error(bench),
+                         {SETUN_ERR_DATA_WRITE, false});
         expect_recovery(bench);
     }
 }
@@ -277,7 +305,9 @@ TEST_P(Errors, BusErrorOnTheList) {
         const std::size_t failing = bench.between(0, 3);
         bench.program();
         const std::uint64_t address = bench.command_address(failing) + bench.between(0, 63);
-        bench.sim().memory(KernelSim::kDataPort).add_fault({.begin = address, .end = address + 1, .response = any_error(bench)});
+        bench.sim()
+            .memory(KernelSim::kDataPort)
+            .add_fault({.begin = address, .end = address + 1, .response = any_error(bench)});
         bench.start();
         const Status status = bench.finish();
         EXPECT_EQ(status.error, SETUN_ERR_LIST_READ);
@@ -314,7 +344,8 @@ TEST_P(Errors, ErrorsUnderBackPressure) {
         const std::size_t failing = bench.between(0, 3);
         if (seed % 2 == 0) {
             const std::uint64_t bytes = std::uint64_t{4} * bench.command(failing).m * GetParam().tokens;
-            expect_bus_error(bench, KernelSim::kDataPort, bench.y_address(failing) + bench.between(0, bytes - 1), failing,
+            expect_bus_error(bench, KernelSim::kDataPort,
+                             bench.y_address(failing) + bench.between(0, bytes - 1), failing,
                              any_error(bench), {SETUN_ERR_DATA_WRITE, false});
         } else {
             const std::uint64_t bytes = bench.beats_per_port(failing) * GetParam().beat_bytes();
@@ -325,7 +356,8 @@ TEST_P(Errors, ErrorsUnderBackPressure) {
     }
 }
 
-// ---- Watchdog and reset ---------------------------------------------------------------------------------------------
+// ---- Watchdog and reset
+// ---------------------------------------------------------------------------------------------
 
 struct StuckCase {
     const char* name;
@@ -335,9 +367,12 @@ struct StuckCase {
 };
 
 const StuckCase kStuckCases[] = {
-    {"data AR", true, kStuckAr, SETUN_WAIT_DATA_AR},  {"data R", true, kStuckR, SETUN_WAIT_DATA_R},
-    {"data AW", true, kStuckAw, SETUN_WAIT_DATA_AW},  {"data W", true, kStuckW, SETUN_WAIT_DATA_W},
-    {"data B", true, kStuckB, SETUN_WAIT_DATA_B},     {"w0 AR", false, kStuckAr, 1U << SETUN_WAIT_W_AR_SHIFT},
+    {"data AR", true, kStuckAr, SETUN_WAIT_DATA_AR},
+    {"data R", true, kStuckR, SETUN_WAIT_DATA_R},
+    {"data AW", true, kStuckAw, SETUN_WAIT_DATA_AW},
+    {"data W", true, kStuckW, SETUN_WAIT_DATA_W},
+    {"data B", true, kStuckB, SETUN_WAIT_DATA_B},
+    {"w0 AR", false, kStuckAr, 1U << SETUN_WAIT_W_AR_SHIFT},
     {"w0 R", false, kStuckR, 1U << SETUN_WAIT_W_R_SHIFT},
 };
 
@@ -417,7 +452,8 @@ TEST_P(Errors, SimulationNamesTheStuckChannel) {
         bench.sim().run(1'000'000);
         FAIL() << "a stuck run came back";
     } catch (const SimError& error) {
-        EXPECT_NE(std::string(error.what()).find("weight port w0: ARVALID high, ARREADY low"), std::string::npos)
+        EXPECT_NE(std::string(error.what()).find("weight port w0: ARVALID high, ARREADY low"),
+                  std::string::npos)
             << error.what();
     }
 }
@@ -440,7 +476,8 @@ TEST_P(Errors, ResetInTheMiddleOfARun) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Kernel, Errors, testing::ValuesIn(kernel_configs().begin(), kernel_configs().end()), config_test_name);
+INSTANTIATE_TEST_SUITE_P(Kernel, Errors, testing::ValuesIn(kernel_configs().begin(), kernel_configs().end()),
+                         config_test_name);
 
 }  // namespace
 }  // namespace setun::sim::test

@@ -1,5 +1,5 @@
-// The kernel's integers and counters against the reference product: every configuration, random and hostile data, ideal
-// memory and random back-pressure.
+// The kernel's integers and counters against the reference product: every configuration, random and hostile
+// data, ideal memory and random back-pressure.
 #include <gtest/gtest.h>
 
 #include "tests/rtl/bench.h"
@@ -46,8 +46,9 @@ void fill_list(Bench& bench, std::size_t commands) {
             const Command& c = bench.command(earlier);
             const std::uint64_t bytes = std::uint64_t{4} * c.m * bench.config().tokens / 64 * 64;
             if (c.opcode == SETUN_OP_MATMUL && bytes > 0) {
-                bench.add_dependent(earlier, static_cast<std::uint32_t>(bench.between(1, 40)),
-                                    static_cast<std::uint32_t>(bench.between(1, std::min<std::uint64_t>(bytes, 1500))));
+                bench.add_dependent(
+                    earlier, static_cast<std::uint32_t>(bench.between(1, 40)),
+                    static_cast<std::uint32_t>(bench.between(1, std::min<std::uint64_t>(bytes, 1500))));
             }
         } else {
             bench.add_matmul(random_shape(bench), bench.between(0, 3) == 0 ? Data::kSparse : Data::kRandom);
@@ -87,7 +88,10 @@ TEST_P(Exact, EveryTokenCount) {
 TEST_P(Exact, EveryPlaneCount) {
     Bench bench(GetParam(), checked(3));
     for (unsigned planes = 1; planes <= SETUN_MAX_PLANES; ++planes) {
-        bench.add_matmul({.m = 21, .k = 2 * bench.config().lanes() - 1, .planes = planes, .tokens = bench.config().tokens});
+        bench.add_matmul({.m = 21,
+                          .k = 2 * bench.config().lanes() - 1,
+                          .planes = planes,
+                          .tokens = bench.config().tokens});
     }
     bench.run_and_check();
 }
@@ -108,27 +112,35 @@ TEST_P(Exact, EdgesOfLanesRowsAndTiles) {
 TEST_P(Exact, SeveralTiles) {
     Bench bench(GetParam(), checked(5), 16U << 20U, 8U << 20U);
     const std::uint32_t span = bench.config().ports * bench.config().tile_rows;
-    bench.add_matmul({.m = 2 * span + 7, .k = 2 * bench.config().lanes() + 3, .planes = 2, .tokens = bench.config().tokens});
+    bench.add_matmul({.m = 2 * span + 7,
+                      .k = 2 * bench.config().lanes() + 3,
+                      .planes = 2,
+                      .tokens = bench.config().tokens});
     bench.add_matmul({.m = span + 1, .k = 100});
     bench.run_and_check();
 }
 
 TEST_P(Exact, ExtremeValues) {
     Bench bench(GetParam(), checked(6));
-    for (const Data data : {Data::kAllPlus, Data::kAllMinus, Data::kAlternating, Data::kZeroWeights, Data::kZeroInputs}) {
+    for (const Data data :
+         {Data::kAllPlus, Data::kAllMinus, Data::kAlternating, Data::kZeroWeights, Data::kZeroInputs}) {
         for (const unsigned planes : {1U, 5U}) {
-            bench.add_matmul({.m = 9, .k = 3 * bench.config().lanes(), .planes = planes, .tokens = bench.config().tokens},
-                             data);
+            bench.add_matmul(
+                {.m = 9, .k = 3 * bench.config().lanes(), .planes = planes, .tokens = bench.config().tokens},
+                data);
         }
     }
     bench.run_and_check();
 }
 
 TEST_P(Exact, LargestSumFitsInt32) {
-    // K = 2^17 inputs of -128 under five planes of all ones: 2^17 * 128 * 121, the largest magnitude a command can make.
+    // K = 2^17 inputs of -128 under five planes of all ones: 2^17 * 128 * 121, the largest magnitude a
+    // command can make.
     Bench bench(GetParam(), SimOptions{}, 8U << 20U, 8U << 20U);
-    bench.add_matmul({.m = 1, .k = SETUN_MAX_K, .planes = 5, .tokens = bench.config().tokens}, Data::kAllPlus);
-    bench.add_matmul({.m = 1, .k = SETUN_MAX_K, .planes = 5, .tokens = bench.config().tokens}, Data::kAllMinus);
+    bench.add_matmul({.m = 1, .k = SETUN_MAX_K, .planes = 5, .tokens = bench.config().tokens},
+                     Data::kAllPlus);
+    bench.add_matmul({.m = 1, .k = SETUN_MAX_K, .planes = 5, .tokens = bench.config().tokens},
+                     Data::kAllMinus);
     bench.run_and_check();
 }
 
@@ -185,6 +197,29 @@ TEST_P(Exact, ChainOfDependentCommands) {
     }
 }
 
+TEST_P(Exact, ResultsWaitForTheBus) {
+    // One chunk: a result with every beat, far more than the kernel can hold while the bus takes no write
+    // data.
+    Bench bench(GetParam(), checked(12), 4U << 20U, 4U << 20U);
+    bench.add_matmul(
+        {.m = 3072 * bench.config().ports, .k = 64, .planes = 1, .tokens = bench.config().tokens});
+    bench.add_matmul({.m = 500, .k = 64});
+    bench.program();
+    bench.start();
+    for (const unsigned channel : {kStuckW, kStuckAw, kStuckB}) {
+        bench.sim().step(100);
+        bench.sim().stick(KernelSim::kDataPort, channel);
+        bench.sim().step(5000);
+        bench.sim().stick(KernelSim::kDataPort, kStuckNone);
+    }
+    const Status status = bench.finish();
+    EXPECT_EQ(status.error, SETUN_ERR_NONE);
+    EXPECT_GT(status.stall_y, 0U);
+    bench.check_memory(bench.size());
+    bench.check_counters(status);
+    bench.expect_no_violations();
+}
+
 TEST_P(Exact, SameWeightsTwice) {
     Bench bench(GetParam(), checked(10));
     const std::size_t first = bench.add_matmul({.m = 50, .k = 300});
@@ -203,8 +238,10 @@ TEST_P(Exact, RunAfterRun) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Kernel, Smoke, testing::ValuesIn(kernel_configs().begin(), kernel_configs().end()), config_test_name);
-INSTANTIATE_TEST_SUITE_P(Kernel, Exact, testing::ValuesIn(kernel_configs().begin(), kernel_configs().end()), config_test_name);
+INSTANTIATE_TEST_SUITE_P(Kernel, Smoke, testing::ValuesIn(kernel_configs().begin(), kernel_configs().end()),
+                         config_test_name);
+INSTANTIATE_TEST_SUITE_P(Kernel, Exact, testing::ValuesIn(kernel_configs().begin(), kernel_configs().end()),
+                         config_test_name);
 
 }  // namespace
 }  // namespace setun::sim::test

@@ -26,13 +26,15 @@ RtlOptions options_of(const KernelConfig& config) {
 /// One product on a device, with its reference.
 class Product {
   public:
-    Product(Device& device, std::uint32_t m, std::uint32_t k, unsigned planes, std::uint64_t seed) : device_(device), m_(m) {
+    Product(Device& device, std::uint32_t m, std::uint32_t k, unsigned planes, std::uint64_t seed)
+        : device_(device), m_(m) {
         const DeviceInfo& info = device.info();
         std::mt19937_64 random(seed);
         std::vector<std::int8_t> w(std::size_t{m} * k);
         const int limit = planes == 1 ? 1 : 4;
         for (auto& v : w) {
-            v = static_cast<std::int8_t>(static_cast<int>(random() % static_cast<unsigned>(2 * limit + 1)) - limit);
+            v = static_cast<std::int8_t>(static_cast<int>(random() % static_cast<unsigned>(2 * limit + 1)) -
+                                         limit);
         }
         std::vector<std::int8_t> x(k);
         for (auto& v : x) {
@@ -97,7 +99,8 @@ TEST_P(System, ProductWithCounters) {
     ASSERT_TRUE(result.ok()) << result.describe();
     product.check();
     const std::uint64_t beats =
-        beats_per_port({GetParam().ports, GetParam().port_bits, GetParam().tile_rows}, 100, 600, 2) * GetParam().ports;
+        beats_per_port({GetParam().ports, GetParam().port_bits, GetParam().tile_rows}, 100, 600, 2) *
+        GetParam().ports;
     EXPECT_EQ(result.completed, 1U);
     EXPECT_EQ(result.counters.beats, beats);
     EXPECT_EQ(result.counters.weight_bytes, beats * GetParam().beat_bytes());
@@ -126,7 +129,8 @@ TEST_P(System, InfoDescribesTheChip) {
     EXPECT_NE(info.engine.find(GetParam().leaf == SETUN_LEAF_TREE ? "tree" : "planes"), std::string::npos);
 }
 
-INSTANTIATE_TEST_SUITE_P(Kernel, System, testing::ValuesIn(kernel_configs().begin(), kernel_configs().end()), config_test_name);
+INSTANTIATE_TEST_SUITE_P(Kernel, System, testing::ValuesIn(kernel_configs().begin(), kernel_configs().end()),
+                         config_test_name);
 
 /// The message with which opening a device is refused.
 std::string refusal(const RtlOptions& options) {

@@ -27,7 +27,8 @@ DataSample data(bool last) {
     return s;
 }
 
-/// A reset, a two-beat read, a two-beat write with its data one clock behind the address, all accepted at once.
+/// A reset, a two-beat read, a two-beat write with its data one clock behind the address, all accepted at
+/// once.
 std::vector<AxiSample> clean() {
     std::vector<AxiSample> clocks(9);
     clocks[0].in_reset = clocks[1].in_reset = true;
@@ -52,7 +53,9 @@ std::vector<std::string> violations(const std::vector<AxiSample>& clocks) {
     return log.lines();
 }
 
-TEST(AxiChecker, CleanSequencePasses) { EXPECT_TRUE(violations(clean()).empty()) << violations(clean()).front(); }
+TEST(AxiChecker, CleanSequencePasses) {
+    EXPECT_TRUE(violations(clean()).empty()) << violations(clean()).front();
+}
 
 struct Case {
     const char* name;
@@ -72,41 +75,50 @@ void hold(std::vector<AxiSample>& clocks, std::size_t at, Channel AxiSample::*ch
 }
 
 const Case kCases[] = {
-    {"ArvalidDropped", "ARVALID dropped", [](Clocks c) {
+    {"ArvalidDropped", "ARVALID dropped",
+     [](Clocks c) {
          c.insert(c.begin() + 2, c[2]);
          c[2].ar.ready = false;
          c.insert(c.begin() + 3, AxiSample{});
      }},
-    {"ArChanged", "AR payload changed", [](Clocks c) {
+    {"ArChanged", "AR payload changed",
+     [](Clocks c) {
          hold(c, 2, &AxiSample::ar);
          c[2].ar.address += 64;
      }},
-    {"ArLenChanged", "AR payload changed", [](Clocks c) {
+    {"ArLenChanged", "AR payload changed",
+     [](Clocks c) {
          hold(c, 2, &AxiSample::ar);
          c[2].ar.len = 0;
      }},
-    {"AwChanged", "AW payload changed", [](Clocks c) {
+    {"AwChanged", "AW payload changed",
+     [](Clocks c) {
          hold(c, 5, &AxiSample::aw);
          c[5].aw.address -= 64;
      }},
-    {"WvalidDropped", "WVALID dropped", [](Clocks c) {
+    {"WvalidDropped", "WVALID dropped",
+     [](Clocks c) {
          hold(c, 6, &AxiSample::w);
          c.insert(c.begin() + 7, AxiSample{});
      }},
-    {"WdataChanged", "W payload changed", [](Clocks c) {
+    {"WdataChanged", "W payload changed",
+     [](Clocks c) {
          hold(c, 6, &AxiSample::w);
          c[6].w.bytes[5] = std::byte{1};
      }},
-    {"WstrbChanged", "W payload changed", [](Clocks c) {
+    {"WstrbChanged", "W payload changed",
+     [](Clocks c) {
          hold(c, 6, &AxiSample::w);
          c[6].w.strobe = 1;
      }},
-    {"RdataChanged", "R payload changed", [](Clocks c) {
+    {"RdataChanged", "R payload changed",
+     [](Clocks c) {
          hold(c, 3, &AxiSample::r);
          c[3].r.bytes[63] = std::byte{1};
      }},
     {"RreadyLow", "RREADY low", [](Clocks c) { hold(c, 3, &AxiSample::r); }},
-    {"BvalidDropped", "BVALID dropped", [](Clocks c) {
+    {"BvalidDropped", "BVALID dropped",
+     [](Clocks c) {
          hold(c, 8, &AxiSample::b);
          c.insert(c.begin() + 9, AxiSample{});
      }},
@@ -125,7 +137,8 @@ const Case kCases[] = {
     {"RidWrong", "RID", [](Clocks c) { c[3].r.id = 1; }},
     {"WlastEarly", "WLAST", [](Clocks c) { c[6].w.last = true; }},
     {"WlastMissing", "WLAST", [](Clocks c) { c[7].w.last = false; }},
-    {"WlastWrongBeforeAddress", "WLAST", [](Clocks c) {
+    {"WlastWrongBeforeAddress", "WLAST",
+     [](Clocks c) {
          std::swap(c[5], c[6]);  // data first, then one beat too many for the address
          c[5].w.last = true;
          c[7].w = {};
@@ -184,7 +197,8 @@ TEST(ViolationLog, KeepsTheFirstHundred) {
     EXPECT_EQ(log.lines().front(), "cycle 0, port: rule");
 }
 
-// ---- AXI4-Lite ------------------------------------------------------------------------------------------------------
+// ---- AXI4-Lite
+// ------------------------------------------------------------------------------------------------------
 
 std::vector<LiteSample> lite_clean() {
     std::vector<LiteSample> clocks(6);

@@ -53,7 +53,8 @@ TEST(AxiMemory, WritesNeedAllocatedBytes) {
     EXPECT_EQ(ram[63], std::byte{2});
     EXPECT_EQ(memory.write(0x4040, beat(5), 0xF), Response::kOkay);
     EXPECT_EQ(ram[67], std::byte{5});
-    EXPECT_EQ(memory.write(0x4040, beat(5), std::uint64_t{1} << 36U), Response::kDecErr) << "byte 100 was not allocated";
+    EXPECT_EQ(memory.write(0x4040, beat(5), std::uint64_t{1} << 36U), Response::kDecErr)
+        << "byte 100 was not allocated";
 }
 
 TEST(AxiMemory, RefusesOverlapsAndOddBases) {
@@ -61,7 +62,8 @@ TEST(AxiMemory, RefusesOverlapsAndOddBases) {
     const std::vector<std::byte> host(5000);
     memory.map(0x10000, host);
     EXPECT_THROW(memory.map(0x10000, host), std::invalid_argument);
-    EXPECT_THROW(memory.allocate(0x11000, 64), std::invalid_argument) << "the last page belongs to the segment";
+    EXPECT_THROW(memory.allocate(0x11000, 64), std::invalid_argument)
+        << "the last page belongs to the segment";
     EXPECT_THROW(memory.allocate(0xF000, 4097), std::invalid_argument);
     EXPECT_THROW(memory.allocate(0x20010, 64), std::invalid_argument);
     EXPECT_THROW(memory.allocate(0x20000, 0), std::invalid_argument);
@@ -73,7 +75,8 @@ TEST(AxiMemory, RefusesOverlapsAndOddBases) {
 TEST(AxiMemory, FaultsHitTheirRangeAndDirection) {
     AxiMemory memory;
     memory.allocate(0x1000, 4096);
-    memory.add_fault({.begin = 0x1100, .end = 0x1101, .response = Response::kSlvErr, .on_read = true, .on_write = false});
+    memory.add_fault(
+        {.begin = 0x1100, .end = 0x1101, .response = Response::kSlvErr, .on_read = true, .on_write = false});
     auto bytes = beat(0);
     EXPECT_EQ(memory.direct(0x1000, 512), nullptr);
     EXPECT_NE(memory.direct(0x1000, 256), nullptr);

@@ -18,8 +18,9 @@ TEST(KernelConfig, NamesAndParses) {
 }
 
 TEST(KernelConfig, RefusesOtherForms) {
-    for (const char* const name : {"", "1", "1x512", "1x512x", "x512x1", "1x512x1x1", "1x512x1-", "1x512x1-leaf", "1x512x1-r",
-                                   "1x512x1-r16-tree", " 1x512x1", "1x512x1 ", "-1x512x1", "1X512X1", "99999999999x512x1"}) {
+    for (const char* const name :
+         {"", "1", "1x512", "1x512x", "x512x1", "1x512x1x1", "1x512x1-", "1x512x1-leaf", "1x512x1-r",
+          "1x512x1-r16-tree", " 1x512x1", "1x512x1 ", "-1x512x1", "1X512X1", "99999999999x512x1"}) {
         EXPECT_THROW(static_cast<void>(KernelConfig::parse(name)), std::invalid_argument) << name;
     }
 }
