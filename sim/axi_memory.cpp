@@ -2,9 +2,7 @@
 #include "sim/axi_memory.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
-#include <new>
 #include <stdexcept>
 #include <string>
 
@@ -22,8 +20,6 @@ std::string hex(std::uint64_t value) {
 }
 
 }  // namespace
-
-void AxiMemory::FreeBytes::operator()(std::byte* bytes) const { std::free(bytes); }
 
 std::vector<AxiMemory::Segment>::iterator AxiMemory::insertion_point(std::uint64_t base, std::size_t bytes) {
     if (base % kPage != 0) {
@@ -47,19 +43,16 @@ std::vector<AxiMemory::Segment>::iterator AxiMemory::insertion_point(std::uint64
 }
 
 void AxiMemory::map(std::uint64_t base, std::span<const std::byte> bytes) {
-    segments_.insert(insertion_point(base, bytes.size()), Segment{base, bytes.size(), bytes.data(), nullptr});
+    segments_.insert(insertion_point(base, bytes.size()),
+                     Segment{base, bytes.size(), bytes.data(), nullptr, {}});
 }
 
 std::span<std::byte> AxiMemory::allocate(std::uint64_t base, std::size_t bytes) {
     const auto place = insertion_point(base, bytes);
-    // calloc gives untouched zero pages: a large reservation costs nothing until it is used.
-    std::unique_ptr<std::byte, FreeBytes> owned(static_cast<std::byte*>(std::calloc(bytes, 1)));
-    if (!owned) {
-        throw std::bad_alloc();
-    }
-    std::byte* const data = owned.get();
-    segments_.insert(place, Segment{base, bytes, data, std::move(owned)});
-    return {data, bytes};
+    std::vector<std::byte> storage(bytes);
+    const std::span<std::byte> host(storage);  // stays valid when the vector is moved
+    segments_.insert(place, Segment{base, bytes, storage.data(), storage.data(), std::move(storage)});
+    return host;
 }
 
 const AxiMemory::Segment* AxiMemory::find(std::uint64_t address) const {
@@ -111,7 +104,7 @@ Response AxiMemory::write(std::uint64_t address, std::span<const std::byte> byte
         return f->response;
     }
     const Segment* const segment = find(address);
-    if (segment == nullptr || !segment->owned) {
+    if (segment == nullptr || segment->writable == nullptr) {
         return Response::kDecErr;
     }
     for (std::size_t i = 0; i < bytes.size(); ++i) {
@@ -122,18 +115,18 @@ Response AxiMemory::write(std::uint64_t address, std::span<const std::byte> byte
         if (offset >= segment->size) {
             return Response::kDecErr;
         }
-        segment->owned.get()[offset] = bytes[i];
+        segment->writable[offset] = bytes[i];
     }
     return Response::kOkay;
 }
 
 std::span<std::byte> AxiMemory::allocated(std::uint64_t address, std::size_t bytes) const {
     const Segment* const segment = find(address);
-    if (segment == nullptr || !segment->owned || address - segment->base > segment->size ||
+    if (segment == nullptr || segment->writable == nullptr || address - segment->base > segment->size ||
         bytes > segment->size - (address - segment->base)) {
         throw std::out_of_range(std::to_string(bytes) + " bytes at " + hex(address) + " were not allocated");
     }
-    return {segment->owned.get() + (address - segment->base), bytes};
+    return {segment->writable + (address - segment->base), bytes};
 }
 
 }  // namespace setun::sim

@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <vector>
 
@@ -54,14 +53,12 @@ class AxiMemory {
     [[nodiscard]] std::span<std::byte> allocated(std::uint64_t address, std::size_t bytes) const;
 
   private:
-    struct FreeBytes {
-        void operator()(std::byte* bytes) const;
-    };
     struct Segment {
         std::uint64_t base;
         std::uint64_t size;
         const std::byte* data;
-        std::unique_ptr<std::byte, FreeBytes> owned;  ///< null for mapped memory
+        std::byte* writable;             ///< the same place; null for mapped memory
+        std::vector<std::byte> storage;  ///< empty for mapped memory
 
         [[nodiscard]] std::uint64_t page_end() const { return base + (size + kPage - 1) / kPage * kPage; }
     };

@@ -6,6 +6,7 @@ namespace setun::sim {
 // The port names are fixed by the XRT convention and differ only in their prefix; C++ offers no way but token
 // pasting to go from a prefix to a member. Each accessor is an inline reference to the member of the
 // Verilated root.
+// NOLINTBEGIN(bugprone-macro-parentheses): a member's name cannot stand in parentheses.
 #define SETUN_PIN(prefix, signal)      \
     template <class Root>              \
     static auto& signal(Root& root) {  \
@@ -41,6 +42,8 @@ namespace setun::sim {
         SETUN_PIN(prefix, bvalid)                     \
         SETUN_PIN(prefix, bready)                     \
     }
+
+// NOLINTEND(bugprone-macro-parentheses)
 
 SETUN_AXI_PINS(PinsW0, m_axi_w0);
 SETUN_AXI_PINS(PinsW1, m_axi_w1);

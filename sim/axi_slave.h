@@ -206,7 +206,7 @@ class ReadSlave {
             Pins::rresp(root) = 0;
             burst.data += Bytes;
         } else {
-            std::array<std::byte, Bytes> beat;
+            std::array<std::byte, Bytes> beat{};
             Pins::rresp(root) = static_cast<std::uint8_t>(memory_->read(burst.address, beat));
             std::memcpy(&Pins::rdata(root), beat.data(), Bytes);
             burst.address += Bytes;

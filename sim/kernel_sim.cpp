@@ -14,8 +14,8 @@ constexpr std::string_view kForm =
 
 std::string hex_offset(std::uint32_t offset) {
     char text[8];
-    const auto end = std::to_chars(text, text + sizeof text, offset, 16).ptr;
-    return "0x" + std::string(text, end);
+    char* const end = std::to_chars(text, text + sizeof text, offset, 16).ptr;
+    return "0x" + std::string(std::begin(text), end);
 }
 
 /// Takes a number from the front of `text`.

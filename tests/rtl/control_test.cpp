@@ -19,7 +19,7 @@ class Control : public testing::TestWithParam<KernelConfig> {
         // The bench enables interrupts; start from what reset leaves.
         sim().reset();
     }
-    ~Control() override { bench_.expect_no_violations(); }
+    void TearDown() override { bench_.expect_no_violations(); }
 
     static SimOptions options() {
         SimOptions o;

@@ -165,10 +165,11 @@ TEST_P(Errors, MisalignedBases) {
 /// A list of four products with enough rows and chunks for several bursts.
 void add_products(Bench& bench) {
     for (int i = 0; i < 4; ++i) {
-        bench.add_matmul({.m = static_cast<std::uint32_t>(bench.between(20, 250)) * bench.config().ports,
-                          .k = static_cast<std::uint32_t>(bench.between(1, 4 * bench.config().lanes())),
-                          .planes = static_cast<unsigned>(bench.between(1, 2)),
-                          .tokens = static_cast<unsigned>(bench.between(1, bench.config().tokens))});
+        bench.add_matmul(
+            {.m = static_cast<std::uint32_t>(bench.between(20, 250)) * bench.config().ports,
+             .k = static_cast<std::uint32_t>(bench.between(1, std::uint64_t{4} * bench.config().lanes())),
+             .planes = static_cast<unsigned>(bench.between(1, 2)),
+             .tokens = static_cast<unsigned>(bench.between(1, bench.config().tokens))});
     }
 }
 
@@ -201,7 +202,7 @@ TEST_P(Errors, EveryIllegalTritCodeAnywhere) {
         Bench bench(GetParam(), options);
         add_products(bench);
         const std::size_t failing = bench.between(0, 3);
-        const unsigned port = static_cast<unsigned>(bench.between(0, GetParam().ports - 1));
+        const auto port = static_cast<unsigned>(bench.between(0, GetParam().ports - 1));
         const std::uint64_t beat = bench.between(0, bench.beats_per_port(failing) - 1);
         const std::uint64_t position = bench.between(0, GetParam().beat_bytes() - 1);
         const std::uint64_t offset = bench.command(failing).weight_offset + beat * GetParam().beat_bytes();
@@ -209,7 +210,7 @@ TEST_P(Errors, EveryIllegalTritCodeAnywhere) {
         const auto place = bench.weight_arena(port).subspan(offset, good.size());
         std::ranges::copy(place, good.begin());
         for (unsigned plane = 0; plane < 8; ++plane) {
-            const std::uint64_t bit = plane * GetParam().beat_bytes() + position;
+            const std::uint64_t bit = std::uint64_t{plane} * GetParam().beat_bytes() + position;
             const auto mask = static_cast<std::byte>(1U << bit % 8);
             place[bit / 8] =
                 (codes[seed] >> plane & 1U) != 0 ? place[bit / 8] | mask : place[bit / 8] & ~mask;
@@ -259,7 +260,7 @@ TEST_P(Errors, BusErrorOnWeights) {
         Bench bench(GetParam(), checked(seed));
         add_products(bench);
         const std::size_t failing = bench.between(0, 3);
-        const unsigned port = static_cast<unsigned>(bench.between(0, GetParam().ports - 1));
+        const auto port = static_cast<unsigned>(bench.between(0, GetParam().ports - 1));
         const std::uint64_t bytes = bench.beats_per_port(failing) * GetParam().beat_bytes();
         const std::uint64_t address = bench.weight_address(failing, port, bench.between(0, bytes - 1));
         expect_bus_error(bench, port, address, failing, any_error(bench), {SETUN_ERR_WEIGHT_READ, true});

@@ -29,7 +29,7 @@ Shape random_shape(Bench& bench) {
     const std::uint64_t rows = c.tile_rows <= 64 ? std::uint64_t{3} * c.ports * c.tile_rows : 200;
     Shape s;
     s.m = static_cast<std::uint32_t>(bench.between(1, rows));
-    s.k = static_cast<std::uint32_t>(bench.between(1, 3 * c.lanes()));
+    s.k = static_cast<std::uint32_t>(bench.between(1, std::uint64_t{3} * c.lanes()));
     s.planes = static_cast<unsigned>(bench.between(0, 2) == 0 ? bench.between(1, 5) : 1);
     s.tokens = static_cast<unsigned>(bench.between(1, c.tokens));
     return s;
