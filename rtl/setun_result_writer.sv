@@ -1,7 +1,8 @@
 /// AXI4 write master of the data port: packs result words into AXI words and writes each command's results in order.
 ///
 /// A command's results are one contiguous range of job_bytes_i bytes. A burst is announced when all of its data is in the FIFO, so that a started
-/// burst never waits for the engine; bursts are at most 1 KiB and do not cross 4 KiB. completed_o counts commands whose every write has been
+/// burst never waits for the engine; bursts are at most 1 KiB and do not cross 4 KiB. Data follows its address by one cycle whether or not the
+/// address has been accepted: a slave may wait for WVALID before it raises AWREADY. completed_o counts commands whose every write has been
 /// answered (NOPs in their turn). halt_i lets the current burst finish and starts no other; idle_o: no response is owed.
 `default_nettype none
 `include "setun_assert.svh"
@@ -202,30 +203,39 @@ module setun_result_writer #(
   logic [8:0] beats_q;             // beats of this burst after the current one
   logic [7:0] awlen_q;
   logic last_q, wvalid_q, wlast_q; // last burst of the command; last beat of the burst
-  logic track_ready, track_valid, aw_done;
+  logic awvalid_q, tracked_q;      // tracked: the burst was noted one cycle ago and track_valid does not yet show it
+  logic track_ready, track_valid, aw_done, aw_busy;
   logic [31:0] completed_q;
 
-  assign awvalid_o = state_q == S_ADDRESS;
+  assign awvalid_o = awvalid_q;
   assign awaddr_o  = addr_q;
   assign awlen_o   = awlen_q;
   assign wvalid_o  = wvalid_q;
   assign wlast_o   = wlast_q;
   assign wstrb_o   = strobe_q;
   assign data_pop  = wvalid_q && wready_i;
-  assign aw_done   = state_q == S_ADDRESS && awready_i;
+  assign aw_done   = awvalid_q && awready_i;
+  assign aw_busy   = awvalid_q || tracked_q;
 
   // A NOP completes in its turn: when every earlier write has been answered.
   logic write_nop;
   assign write_nop  = write_job[122];
-  assign write_take = state_q == S_IDLE && write_valid && !halt_i && (!write_nop || !track_valid);
+  assign write_take = state_q == S_IDLE && write_valid && !halt_i && !aw_busy && (!write_nop || !track_valid);
 
   always_ff @(posedge clk_i) begin : p_bursts
     logic [8:0] to_page, limit, burst;
     logic last_burst;
     if (!rst_ni) begin
-      state_q  <= S_IDLE;
-      wvalid_q <= 1'b0;
+      state_q   <= S_IDLE;
+      wvalid_q  <= 1'b0;
+      awvalid_q <= 1'b0;
+      tracked_q <= 1'b0;
     end else begin
+      tracked_q <= aw_done;
+      if (aw_done) begin
+        awvalid_q <= 1'b0;
+        addr_q    <= addr_q + ((64'(awlen_q) + 64'd1) << BW);
+      end
       unique case (state_q)
         S_IDLE: if (write_take && !write_nop) begin
           addr_q  <= write_job[63:0];
@@ -234,7 +244,7 @@ module setun_result_writer #(
           index_q <= write_job[121:90];
           state_q <= S_PLAN;
         end
-        S_PLAN: if (level_q != '0 && !halt_i && track_ready) begin
+        S_PLAN: if (level_q != '0 && !halt_i && track_ready && !awvalid_q) begin
           to_page    = 9'(4096 / B) - 9'(addr_q[11:BW]);
           limit      = (to_page < 9'(MaxBeats)) ? to_page : 9'(MaxBeats);
           last_burst = left_q <= CountW'(limit);
@@ -246,11 +256,11 @@ module setun_result_writer #(
             last_q   <= last_burst;
             wlast_q  <= burst == 9'd1;
             strobe_q <= (burst == 9'd1 && last_burst) ? tail_q : {B{1'b1}};
-            state_q  <= S_ADDRESS;
+            awvalid_q <= 1'b1;
+            state_q   <= S_ADDRESS;
           end
         end
-        S_ADDRESS: if (awready_i) begin
-          addr_q   <= addr_q + ((64'(awlen_q) + 64'd1) << BW);
+        S_ADDRESS: begin
           wvalid_q <= 1'b1;
           state_q  <= S_DATA;
         end
@@ -295,7 +305,7 @@ module setun_result_writer #(
   assign error_index_o = error_track_q[95:64];
   assign b_owed_o      = track_valid;
   assign completed_o   = completed_q;
-  assign idle_o        = !track_valid && state_q != S_ADDRESS && state_q != S_DATA;
+  assign idle_o        = !track_valid && !aw_busy && state_q != S_DATA;
 
   // A command with a failed burst does not complete, even if its last burst is answered with OKAY.
   logic failed_q;

@@ -44,6 +44,14 @@ struct Throttle {
     unsigned max_wait = 0;
 };
 
+/// What a slave may wait for before it takes a write. AXI (IHI 0022, A3.3.1) allows all three; a master that
+/// waits for one channel before it uses the other hangs on one of them.
+enum class WriteOrder {
+    kFree,         ///< address and data are taken as they come
+    kDataFirst,    ///< AWREADY only when WVALID has been seen
+    kAddressFirst  ///< WREADY only when the address has been taken
+};
+
 /// Channels of a port that a test can make stop answering.
 enum StuckChannel : unsigned {
     kStuckNone = 0,
@@ -265,6 +273,8 @@ class WriteSlave {
         b_gate_.configure(throttle, seed + 2);
     }
 
+    void order(WriteOrder order) { order_ = order; }
+
     void stick(unsigned channels) { stuck_ = channels; }
 
     void reset() {
@@ -313,6 +323,11 @@ class WriteSlave {
         aw_ready_ = addresses_ - head_ < limit_;
         w_ready_ = datas_ - head_ < limit_;
         if constexpr (Full) {
+            if (order_ == WriteOrder::kDataFirst) {
+                aw_ready_ = aw_ready_ && (Pins::wvalid(root) || datas_ > addresses_);
+            } else if (order_ == WriteOrder::kAddressFirst) {
+                w_ready_ = w_ready_ && addresses_ > datas_;
+            }
             aw_ready_ = aw_ready_ && (stuck_ & kStuckAw) == 0 && aw_gate_.open_for_ready();
             w_ready_ = w_ready_ && (stuck_ & kStuckW) == 0 && w_gate_.open_for_ready();
         }
@@ -383,6 +398,7 @@ class WriteSlave {
     MemoryChannel* channel_;
     PortStats* stats_;
     unsigned limit_;
+    WriteOrder order_ = WriteOrder::kFree;
     unsigned stuck_ = kStuckNone;
     unsigned head_ = 0;       ///< responses offered
     unsigned due_ = 0;        ///< bursts complete and scheduled

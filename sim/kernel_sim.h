@@ -49,6 +49,7 @@ struct SimOptions {
     bool check_protocol = false;  ///< watch every pin against the AXI rules; several times slower
     std::optional<Throttle>
         throttle;  ///< random back-pressure on all memory channels; implies the checked loop
+    WriteOrder write_order = WriteOrder::kFree;  ///< of the data port; others imply the checked loop
     std::uint64_t stuck_after =
         1U << 21U;  ///< clocks of a run without any handshake before it is called stuck
     TraceOptions trace;

@@ -46,7 +46,9 @@ class VerilatedKernel final : public KernelSim {
           writes_(data_.memory, channel(kDataPort), data_.stats),
           data_checker_("m_axi_data", Bytes, true, log_),
           lite_checker_(log_),
-          always_checked_(options.check_protocol || options.throttle.has_value()) {
+          always_checked_(options.check_protocol || options.throttle.has_value() ||
+                          options.write_order != WriteOrder::kFree) {
+        writes_.order(options.write_order);
         weights_.reserve(Ports);
         for (unsigned p = 0; p < Ports; ++p) {
             weights_.push_back(std::make_unique<Port>(channel(p)));

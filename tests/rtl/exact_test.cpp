@@ -220,6 +220,22 @@ TEST_P(Exact, ResultsWaitForTheBus) {
     bench.expect_no_violations();
 }
 
+TEST_P(Exact, SlavesThatWaitForTheOtherWriteChannel) {
+    for (const WriteOrder order : {WriteOrder::kDataFirst, WriteOrder::kAddressFirst}) {
+        for (const unsigned max_wait : {0U, 5U}) {
+            SCOPED_TRACE(testing::Message() << "order " << static_cast<int>(order) << ", wait " << max_wait);
+            SimOptions options = max_wait == 0 ? checked(13) : throttled(13, 0, max_wait);
+            options.write_order = order;
+            options.stuck_after = 20000;
+            Bench bench(GetParam(), options);
+            fill_list(bench, 8);
+            bench.add_nop(SETUN_FLAG_FENCE);
+            fill_list(bench, 4);
+            bench.run_and_check();
+        }
+    }
+}
+
 TEST_P(Exact, SameWeightsTwice) {
     Bench bench(GetParam(), checked(10));
     const std::size_t first = bench.add_matmul({.m = 50, .k = 300});
