@@ -201,6 +201,16 @@ class WeightPort {
         return accepted;
     }
 
+    /// Does what next_event() announced for cycle `t`. True when an address was accepted.
+    bool move(Cycle t) {
+        if (ar_pending_) {
+            accept(t);
+            return true;
+        }
+        take(t);
+        return false;
+    }
+
     /// The cycle, from `t` on, in which the address channel moves next; `use_time` tells when a beat is used.
     template <class UseTime>
     [[nodiscard]] Cycle next_event(Cycle t, std::uint64_t used, UseTime&& use_time) const {
@@ -299,6 +309,85 @@ class WeightPort {
     unsigned accepted_ = 0;
     unsigned head_ = 0;  ///< burst of the next beat to be used
     std::array<Burst, kRing> ring_{};
+};
+
+// ---- the engine's use of beats ---------------------------------------------------------------------------
+
+/// Beat begin + i is taken in cycle max(linear + i, cycle_of(first + i * beat time) + kFallThrough).
+struct Stretch {
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+    Cycle linear = 0;
+    Time first = 0;
+};
+
+/// When the engine takes the beats of a pass that nothing but weights can hold up, as far as that is known.
+class Schedule {
+  public:
+    explicit Schedule(Time beat_time) : beat_time_(beat_time) {}
+
+    /// Beats `next` to `end`, the first of them in cycle `time` at the earliest.
+    void begin(std::uint64_t next, std::uint64_t end, Cycle time) {
+        stretches_.clear();
+        begin_ = next_ = next;
+        end_ = end;
+        next_time_ = time;
+    }
+
+    [[nodiscard]] std::uint64_t next() const { return next_; }
+    [[nodiscard]] std::uint64_t end() const { return end_; }
+    [[nodiscard]] bool complete() const { return next_ == end_; }
+    /// Earliest cycle of the next beat as far as the engine goes.
+    [[nodiscard]] Cycle next_time() const { return next_time_; }
+
+    void add(const Stretch& stretch) {
+        stretches_.push_back(stretch);
+        next_ = stretch.end;
+        next_time_ = time(stretch, stretch.end - 1) + 1;
+    }
+
+    /// When beat `n` is taken; kUnknown beyond the schedule.
+    [[nodiscard]] Cycle time(std::uint64_t n) const {
+        if (n >= next_) {
+            return kUnknown;
+        }
+        std::size_t i = stretches_.size() - 1;
+        while (stretches_[i].begin > n) {
+            --i;
+        }
+        return time(stretches_[i], n);
+    }
+
+    /// Beats taken before cycle `t`.
+    [[nodiscard]] std::uint64_t used_before(Cycle t) const {
+        std::size_t i = stretches_.size();
+        while (i != 0 && time(stretches_[i - 1], stretches_[i - 1].begin) >= t) {
+            --i;
+        }
+        if (i == 0) {
+            return 0;
+        }
+        const Stretch& s = stretches_[i - 1];
+        std::uint64_t beats = std::min(s.end - s.begin, t - s.linear);
+        if (beat_time_ != 0) {
+            const Time latest = (t - 1 - kFallThrough) << kTimeShift;
+            beats = std::min(beats, (latest - s.first) / beat_time_ + 1);
+        }
+        return s.begin - begin_ + beats;
+    }
+
+  private:
+    [[nodiscard]] Cycle time(const Stretch& s, std::uint64_t n) const {
+        const std::uint64_t i = n - s.begin;
+        return std::max(s.linear + i, cycle_of(s.first + i * beat_time_) + kFallThrough);
+    }
+
+    Time beat_time_;
+    std::vector<Stretch> stretches_;
+    std::uint64_t begin_ = 0;
+    std::uint64_t next_ = 0;
+    std::uint64_t end_ = 0;
+    Cycle next_time_ = 0;
 };
 
 // ---- commands --------------------------------------------------------------------------------------------
@@ -796,7 +885,8 @@ Job make_job(const Command& c, std::uint32_t index, const Sizes& s, const ListPl
 class PerformanceModel::Machine {
   public:
     explicit Machine(const PerformanceOptions& options)
-        : sizes_(make_sizes(options, make_channel_timing(options.memory))),
+        : schedule_(options.kernel.beat_bytes() * make_channel_timing(options.memory).byte_time),
+          sizes_(make_sizes(options, make_channel_timing(options.memory))),
           every_cycle_(options.every_cycle),
           channels_(make_channels(options)),
           loader_(sizes_),
@@ -1121,12 +1211,150 @@ class PerformanceModel::Machine {
 
     // ---- quiet time ----
 
-    void skip() {}
+    /// How the engine behaves until something else than weights arrives.
+    enum class Pace : std::uint8_t {
+        kOther,   ///< it has to be watched
+        kIdle,    ///< no job
+        kNoX,     ///< waits for activations
+        kStream,  ///< takes beats of a pass whose sums stay on the chip as fast as they come
+    };
+
+    [[nodiscard]] Pace pace(Cycle t) const {
+        if (!active_) {
+            return engine_jobs_.empty() && gap_ == 0 ? Pace::kIdle : Pace::kOther;
+        }
+        if (need_swap_) {
+            return chunk_ready_at() > t ? Pace::kNoX : Pace::kOther;
+        }
+        return gap_ == 0 && !final_ && group_ != last_group_ ? Pace::kStream : Pace::kOther;
+    }
+
+    /// Units other than engine and weight ports do nothing before something arrives.
+    [[nodiscard]] bool others_quiet(Cycle t) const {
+        const bool decode_quiet = decode_ == Decode::kIdle ? commands_.empty()
+                                                           : decode_ == Decode::kOffer && !job_ready();
+        return decode_quiet && !fetch_.wants() && read_.quiet() && loader_.quiet(writer_.completed()) &&
+               (load_head_ == load_tail_ || shadow_full_at_ <= t) && result_head_ == result_tail_ &&
+               writer_.quiet(t);
+    }
+
+    /// Jumps from cycle now_ to the next one in which more happens than weights streaming. Within the jump, only
+    /// the address channels of the weight ports are events.
+    void skip() {
+        const Pace how = pace(now_);
+        if (how == Pace::kOther || !others_quiet(now_)) {
+            return;
+        }
+        Cycle until = std::min(read_.next_arrival(), writer_.next_response());
+        if (how == Pace::kNoX) {
+            until = std::min(until, chunk_ready_at());
+        }
+        for (const WeightPort& port : ports_) {
+            until = std::min(until, port.next_job_at());
+        }
+        if (until <= now_) {
+            return;
+        }
+        schedule_.begin(used_, how == Pace::kStream ? used_ + (last_group_ - group_) : used_, now_);
+        for (unsigned p = 0; p < sizes_.ports; ++p) {
+            cursor_[p] = ports_[p].head();
+        }
+        extend();
+        until = stream(how, now_, until);
+        if (until == kUnknown) {
+            return;  // nothing is on its way: let the cycles pass one by one
+        }
+        account(how, until);
+    }
+
+    /// Plans the use of beats as far as their arrival is known.
+    void extend() {
+        while (!schedule_.complete()) {
+            const std::uint64_t n = schedule_.next();
+            Stretch stretch{n, schedule_.end(), schedule_.next_time(), 0};
+            for (unsigned p = 0; p < sizes_.ports; ++p) {
+                const WeightPort& port = ports_[p];
+                while (cursor_[p] != port.accepted() && port.burst(cursor_[p]).end <= n) {
+                    ++cursor_[p];
+                }
+                if (cursor_[p] == port.accepted()) {
+                    return;
+                }
+                const Burst& burst = port.burst(cursor_[p]);
+                const std::uint64_t i = n - burst.begin;
+                stretch.end = std::min(stretch.end, burst.end);
+                stretch.linear = std::max(stretch.linear, burst.start + i + kFallThrough);
+                stretch.first = std::max(stretch.first, burst.first + i * port.beat_time());
+            }
+            stretch.linear = std::max(stretch.linear, cycle_of(stretch.first) + kFallThrough);
+            schedule_.add(stretch);
+        }
+    }
+
+    /// The state at the start of cycle `until`.
+    void account(Pace how, Cycle until) {
+        const Cycle cycles = until - now_;
+        if (how == Pace::kStream) {
+            const std::uint64_t beats = schedule_.used_before(until);
+            result_.busy += beats;
+            result_.stall_w += cycles - beats;
+            group_ += beats;
+            consume(beats);
+        } else if (how == Pace::kNoX) {
+            visible_known_ = false;
+            const Cycle weights = std::clamp(visible(), now_, until) - now_;
+            result_.stall_w += weights;
+            result_.stall_x += cycles - weights;
+            gap_ -= static_cast<unsigned>(std::min<Cycle>(gap_, cycles));
+        }
+        now_ = until;
+    }
+
+    /// Handles address events until `until`, which the end of the pass may bring forward; returns it.
+    Cycle stream(Pace how, Cycle t, Cycle until) {
+        std::array<Cycle, 16> event{};
+        const auto use_time = [this](std::uint64_t n) { return schedule_.time(n); };
+        const auto refresh = [&](unsigned p) { event[p] = ports_[p].next_event(t, used_, use_time); };
+        for (unsigned p = 0; p < sizes_.ports; ++p) {
+            refresh(p);
+        }
+        while (true) {
+            if (schedule_.complete() && how == Pace::kStream) {
+                until = std::min(until, schedule_.next_time());
+            }
+            const Cycle next = *std::min_element(event.begin(), event.begin() + sizes_.ports);
+            if (next >= until) {
+                return until;
+            }
+            t = next;
+            bool accepted = false;
+            for (unsigned p = 0; p < sizes_.ports; ++p) {
+                if (event[p] != t) {
+                    continue;
+                }
+                WeightPort& port = ports_[p];
+                accepted = port.move(t) || accepted;
+                until = std::min(until, std::max(t + 1, port.next_job_at()));
+                refresh(p);
+            }
+            if (accepted) {
+                extend();
+                for (unsigned p = 0; p < sizes_.ports; ++p) {
+                    if (event[p] == kUnknown) {
+                        refresh(p);
+                    }
+                }
+            }
+        }
+    }
 
     struct Load {
         Cycle valid_at = 0;
         bool last = false;
     };
+
+    Schedule schedule_;
+    std::array<unsigned, 16> cursor_{};  ///< burst of each port at which the schedule ends
 
     Sizes sizes_;
     bool every_cycle_;

@@ -54,17 +54,15 @@ Chip::Chip(const KernelConfig& config, const MemoryPreset& memory, std::uint64_t
     sim_->write_register(SETUN_REG_IER, 1);
 }
 
-Chip::Counters Chip::run(std::span<const Command> list, std::uint64_t list_offset, bool every_cycle) {
+Chip::Counters Chip::run(std::span<const Command> list, std::uint64_t list_offset) {
     std::memcpy(data_.data() + list_offset, list.data(), list.size_bytes());
     placement_.list = kDataBase + list_offset;
     begin(list, list_offset);
     Counters counters;
     fast_.idle(sim_->cycle() - fast_.cycle());
     counters.fast = fast_.run(list, placement_);
-    if (every_cycle) {
-        slow_.idle(sim_->cycle() - slow_.cycle());
-        counters.slow = slow_.run(list, placement_);
-    }
+    slow_.idle(sim_->cycle() - slow_.cycle());
+    counters.slow = slow_.run(list, placement_);
     counters.chip = finish();
     if (sim_->cycle() < fast_.cycle()) {
         throw SimError("the model's clock is ahead of the chip's");

@@ -24,7 +24,7 @@ class Chip {
     struct Counters {
         PredictedRun chip, fast, slow;
     };
-    Counters run(std::span<const Command> list, std::uint64_t list_offset, bool every_cycle);
+    Counters run(std::span<const Command> list, std::uint64_t list_offset);
 
     [[nodiscard]] const KernelConfig& config() const { return config_; }
 
