@@ -23,12 +23,31 @@ namespace {
 
 /// A board's memory with the kernel that suits it: as many ports as the kernel has, wide enough for its channels.
 struct Board {
-    const char* memory;
-    unsigned ports;
-    unsigned port_bits;
+    std::string memory;
+    unsigned ports = 1;
+    unsigned port_bits = 512;
 };
-constexpr std::array kBoards{Board{"kv260", 4, 128}, Board{"ddr4", 1, 512}, Board{"u250", 4, 512},
-                             Board{"u50", 4, 512},   Board{"u280", 4, 512}, Board{"ideal", 1, 512}};
+
+/// Boards of --memory all.
+std::vector<Board> all_boards() {
+    return {{"kv260", 4, 128}, {"ddr4", 1, 512}, {"u250", 4, 512},
+            {"u50", 4, 512},   {"u280", 4, 512}, {"ideal", 1, 512}};
+}
+
+/// Bytes of memory behind a preset's ports, 0 when it stands for no board. KV260: 4 GB DDR4 (AMD Kria K26 data sheet
+/// DS987); U250: 64 GB DDR4, U50: 8 GB HBM2, U280: 8 GB HBM2 (AMD Alveo data sheets DS962, DS965, DS963).
+std::uint64_t capacity_of(const std::string& memory) {
+    constexpr std::uint64_t kGiB = 1ULL << 30U;
+    if (memory == "kv260") {
+        return 4 * kGiB;
+    }
+    if (memory == "u250") {
+        return 64 * kGiB;
+    }
+    return memory == "u50" || memory == "u280" ? 8 * kGiB : 0;
+}
+
+
 
 /// Throughput that others publish. Scope: what their token includes.
 struct Published {
@@ -52,12 +71,16 @@ constexpr const char* kIncludes =
     "norms and the host";
 
 struct Row {
-    Board board;
-    ListForm form;
+    ListForm form = ListForm::kWhole;
     std::size_t lists = 0;
     Counters counters;
     std::optional<std::uint64_t> predicted;  ///< beside cycles of the RTL
     DeviceInfo info;
+
+    [[nodiscard]] bool fits() const {
+        const std::uint64_t capacity = capacity_of(info.memory);
+        return capacity == 0 || counters.weight_bytes <= capacity;
+    }
 };
 
 const char* form_name(ListForm form) { return form == ListForm::kWhole ? "whole" : "groups"; }
@@ -110,9 +133,9 @@ class ModelBench {
   private:
     [[nodiscard]] std::vector<Board> chosen_boards() const {
         if (options_.device.memory != "all") {
-            return {{options_.device.memory.c_str(), options_.device.ports, options_.device.port_bits}};
+            return {{options_.device.memory, options_.device.ports, options_.device.port_bits}};
         }
-        std::vector<Board> boards(kBoards.begin(), kBoards.end());
+        std::vector<Board> boards = all_boards();
         if (options_.ports_given) {
             for (Board& board : boards) {
                 board.ports = options_.device.ports;
@@ -145,7 +168,7 @@ class ModelBench {
             shape_lists(shape_groups(architecture_, form), device.layout(), device.tokens, options_.batch);
         KernelTiming timing({device.ports, device.port_bits, device.tokens, device.tile_rows, device.memory,
                              device.seed, 0});
-        Row row{board, form, lists.size(), {}, std::nullopt, {}};
+        Row row{form, lists.size(), {}, std::nullopt, {}};
         for (const ShapeList& list : lists) {
             row.counters += timing.run(list.commands, list.offset);
         }
@@ -174,7 +197,7 @@ class ModelBench {
         const auto groups = model_groups(form);
         const LoweredModel lowered(groups, *device);
         const auto reference = open_cpu_reference(device_wanted, groups);
-        Row row{board, form, groups.size(), {}, predict(board, form).counters.cycles, device->info()};
+        Row row{form, groups.size(), {}, predict(board, form).counters.cycles, device->info()};
         for (std::size_t g = 0; g < groups.size(); ++g) {
             row.counters += run_group(*device, lowered, g, *reference);
         }
@@ -280,6 +303,15 @@ void ModelBench::print() const {
         block.add("integers", fmt::format("{} of {} products equal to the {}; all layers read the same weights",
                                           checked_.products - checked_.wrong, checked_.products, reference_name_));
     }
+    std::string small;
+    for (const Row& row : rows_) {
+        if (!row.fits() && small.find(row.info.memory) == std::string::npos) {
+            small += (small.empty() ? "" : ", ") + row.info.memory;
+        }
+    }
+    if (!small.empty()) {
+        block.add("too small", small + ": these weights do not fit in the board's memory; the rate alone is meant");
+    }
     fmt::print("{}", block.text());
     if (options_.device.memory != "all") {
         return;
@@ -300,6 +332,7 @@ Json ModelBench::as_json() const {
                         {"ports", row.info.ports},
                         {"port_bits", row.info.port_bits},
                         {"clock_hz", row.info.clock_hz},
+                        {"fits", row.fits()},
                         {"lists", form_name(row.form)},
                         {"list_count", row.lists},
                         {"cycles", c.cycles},
