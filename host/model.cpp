@@ -50,13 +50,19 @@ Architecture make_architecture(std::uint32_t hidden, std::uint32_t ffn, std::uin
     return a;
 }
 
-/// BitNet b1.58 2B4T (arXiv 2504.12285), one of its layers with a small vocabulary, and the size of the model
-/// that ships.
-const std::array<NamedShape, 3>& shapes() {
-    static const std::array<NamedShape, 3> kShapes{{
+/// The size of the model that ships, BitNet b1.58 2B4T (arXiv 2504.12285) and one of its layers, the models of the
+/// BitNet b1.58 paper (arXiv 2402.17764, with LLaMA's vocabulary) and those of Llama 2 (arXiv 2307.09288).
+const std::array<NamedShape, 9>& shapes() {
+    static const std::array<NamedShape, 9> kShapes{{
         {"tiny", make_architecture(320, 640, 4, 8, 2, 1024, 512, 10000)},
         {"2b4t-layer", make_architecture(2560, 6912, 1, 20, 5, 1024, 4096, 500000)},
         {"2b4t", make_architecture(2560, 6912, 30, 20, 5, 128256, 4096, 500000)},
+        {"700m", make_architecture(1536, 4096, 24, 24, 24, 32000, 2048, 10000)},
+        {"1.3b", make_architecture(2048, 5460, 24, 32, 32, 32000, 2048, 10000)},
+        {"3b", make_architecture(3200, 8640, 26, 32, 32, 32000, 2048, 10000)},
+        {"7b", make_architecture(4096, 11008, 32, 32, 32, 32000, 4096, 10000)},
+        {"13b", make_architecture(5120, 13824, 40, 40, 40, 32000, 4096, 10000)},
+        {"70b", make_architecture(8192, 28672, 80, 64, 8, 32000, 4096, 10000)},
     }};
     return kShapes;
 }

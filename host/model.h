@@ -118,9 +118,9 @@ PackedMatrix pack_into(Model& model, std::string name, std::uint32_t m, std::uin
 /// agree.
 void repack(Model& model, const StreamLayout& layout);
 
-/// The known shapes for random weights: "tiny", "2b4t-layer", "2b4t". Throws InputError listing them.
+/// The known shapes: "tiny", "2b4t-layer", "2b4t", ... Throws InputError listing them.
 Architecture known_shape(const std::string& name);
-/// "tiny, 2b4t-layer, 2b4t"
+/// "tiny, 2b4t-layer, 2b4t, ..."
 std::string known_shape_names();
 
 /// A model of this architecture with random weights, norms of 1 and no tokenizer. Streams are generated

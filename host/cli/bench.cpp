@@ -6,6 +6,7 @@
 #include <ctime>
 #include <optional>
 
+#include "host/cli/bench_model.h"
 #include "host/cli/command.h"
 #include "host/cli/device_options.h"
 #include "host/cli/format.h"
@@ -49,6 +50,8 @@ class BenchCommand final : public Command {
     [[nodiscard]] Json as_json(const DeviceInfo& info, const std::vector<Row>& rows) const;
 
     DeviceOptions device_;
+    ModelBenchOptions model_;
+    CLI::App* app_ = nullptr;
     unsigned repeats_ = 5;
     std::uint64_t seed_ = 1;
     std::unique_ptr<ReferenceEngine> reference_;
@@ -59,14 +62,26 @@ class BenchCommand final : public Command {
 
 void BenchCommand::declare(CLI::App& parent) {
     CLI::App& app =
-        make_app(parent, "bench", "Cycles of the matrices of BitNet b1.58 2B4T, and speed of the simulation",
-                 "setun bench --ports 1 --port-bits 512");
+        make_app(parent, "bench",
+                 "Cycles of the matrices of BitNet b1.58 2B4T and speed of the simulation; or of a whole model",
+                 "setun bench --shape 2b4t --device cpu");
+    app_ = &app;
     device_.memory = "ideal";
     add_device_options(app, device_);
     app.add_option("--repeats", repeats_, "Timed repeats of the speed measurement; the best counts")
         ->capture_default_str()
         ->check(CLI::Range(1, 1000));
     app.add_option("--seed", seed_, "Seed of weights and activations")->capture_default_str();
+    const char* group = "Whole model";
+    app.add_option("--shape", model_.shape,
+                   "One token of this shape instead, --memory all by default: " + known_shape_names())
+        ->group(group);
+    app.add_option("--batch", model_.batch, "Tokens in one pass over the weights")
+        ->capture_default_str()
+        ->group(group);
+    app.add_option("--lists", model_.lists, "Command lists: whole (one), groups (as run submits them), both")
+        ->capture_default_str()
+        ->group(group);
 }
 
 /// Groups of one matrix each, then one list of a whole layer, then thirty layers.
@@ -176,11 +191,18 @@ void BenchCommand::measure_speed(Device& device, const LoweredModel& lowered, st
 }
 
 int BenchCommand::run() {
+    if (!model_.shape.empty()) {
+        model_.device = device_;
+        model_.device.memory = device_.memory_given ? device_.memory : "all";
+        model_.ports_given = app_->count("--ports") + app_->count("--port-bits") != 0;
+        model_.seed = seed_;
+        return bench_model(model_, json());
+    }
+    if (device_.memory == "all") {
+        throw InputError("--memory all is for whole models; add --shape, e.g. --shape 2b4t");
+    }
     Model model;
     const std::unique_ptr<Device> device = open_device(device_);
-    if (device_.device == "cpu") {
-        device_.memory.clear();
-    }
     Progress progress("benchmark");
     model = random_model(known_shape("2b4t-layer"), "2b4t-layer", seed_, device_.layout());
     const auto groups = bench_groups(model.layers[0]);

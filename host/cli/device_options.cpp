@@ -10,6 +10,7 @@
 #include "host/cpu/cpu_device.h"
 #include "host/error.h"
 #include "host/rtl_device.h"
+#include "sim/memory_presets.h"
 
 namespace setun::cli {
 namespace {
@@ -21,27 +22,15 @@ void require_one_of(const char* option, unsigned value, std::span<const unsigned
     }
 }
 
-void check_options(const DeviceOptions& options) {
-    constexpr std::array<unsigned, 3> kPorts{1, 2, 4};
-    constexpr std::array<unsigned, 3> kPortBits{128, 256, 512};
-    constexpr std::array<unsigned, 4> kTokens{1, 2, 4, 8};
-    constexpr std::array<unsigned, 9> kTileRows{16, 32, 64, 128, 256, 512, 1024, 2048, 4096};
-    require_one_of("--ports", options.ports, kPorts);
-    require_one_of("--port-bits", options.port_bits, kPortBits);
-    require_one_of("--tokens-per-beat", options.tokens, kTokens);
-    require_one_of("--tile-rows", options.tile_rows, kTileRows);
-    if (options.leaf != "planes" && options.leaf != "tree") {
-        throw InputError(fmt::format("--leaf '{}' is unknown; use one of planes, tree", options.leaf));
-    }
-}
-
-std::unique_ptr<Device> open_cpu(const DeviceOptions& options, unsigned threads) {
+std::unique_ptr<Device> open_cpu(const DeviceOptions& options, unsigned threads, const std::string& memory) {
     CpuOptions cpu;
     cpu.ports = options.ports;
     cpu.port_bits = options.port_bits;
     cpu.tokens = options.tokens;
     cpu.tile_rows = options.tile_rows;
     cpu.threads = threads;
+    cpu.memory = memory;
+    cpu.seed = options.seed;
     return make_cpu_device(cpu);
 }
 
@@ -66,11 +55,31 @@ std::unique_ptr<Device> open_rtl(const DeviceOptions& options) {
 
 }  // namespace
 
+void check_device_options(const DeviceOptions& options) {
+    constexpr std::array<unsigned, 3> kPorts{1, 2, 4};
+    constexpr std::array<unsigned, 3> kPortBits{128, 256, 512};
+    constexpr std::array<unsigned, 4> kTokens{1, 2, 4, 8};
+    constexpr std::array<unsigned, 9> kTileRows{16, 32, 64, 128, 256, 512, 1024, 2048, 4096};
+    require_one_of("--ports", options.ports, kPorts);
+    require_one_of("--port-bits", options.port_bits, kPortBits);
+    require_one_of("--tokens-per-beat", options.tokens, kTokens);
+    require_one_of("--tile-rows", options.tile_rows, kTileRows);
+    if (options.leaf != "planes" && options.leaf != "tree") {
+        throw InputError(fmt::format("--leaf '{}' is unknown; use one of planes, tree", options.leaf));
+    }
+    const auto presets = sim::memory_presets();
+    if (std::none_of(presets.begin(), presets.end(),
+                     [&](const sim::MemoryPreset& preset) { return preset.name == options.memory; })) {
+        throw InputError(fmt::format("unknown memory preset '{}': use one of {}", options.memory,
+                                     sim::memory_preset_names()));
+    }
+}
+
 std::string device_names() { return "cpu, rtl"; }
 
 void add_device_options(CLI::App& app, DeviceOptions& options) {
     const char* group = "Device";
-    app.add_option("--device", options.device, "cpu, or rtl: the Verilated kernel")
+    app.add_option("--device", options.device, "cpu: cycles from the performance model, or rtl: the Verilated kernel")
         ->capture_default_str()
         ->group(group);
     app.add_option("--ports", options.ports, "Weight ports of the kernel")
@@ -95,7 +104,7 @@ void add_device_options(CLI::App& app, DeviceOptions& options) {
                options.memory = value;
                options.memory_given = true;
            },
-           "Memory behind the simulated kernel: " + rtl_memory_names() + " [" + options.memory + "]")
+           "Memory behind the kernel: " + rtl_memory_names() + " [" + options.memory + "]")
         ->group(group);
     app.add_option("--memory-seed", options.seed, "Seed of the memory's timing jitter")
         ->capture_default_str()
@@ -110,17 +119,17 @@ void add_device_options(CLI::App& app, DeviceOptions& options) {
 }
 
 std::unique_ptr<Device> open_device(const DeviceOptions& options) {
-    check_options(options);
+    check_device_options(options);
     if (options.device == "rtl") {
         return open_rtl(options);
     }
     if (options.device != "cpu") {
         throw InputError(fmt::format("unknown device '{}'; use one of {}", options.device, device_names()));
     }
-    if (options.memory_given || !options.trace.empty()) {
-        throw InputError("--memory and --trace need simulated hardware; use --device rtl");
+    if (!options.trace.empty()) {
+        throw InputError("--trace needs simulated hardware; use --device rtl");
     }
-    return open_cpu(options, 0);
+    return open_cpu(options, 0, options.memory);
 }
 
 std::unique_ptr<ReferenceEngine> open_reference(const DeviceOptions& options,
@@ -133,7 +142,7 @@ std::unique_ptr<ReferenceEngine> open_reference(const DeviceOptions& options,
 
 std::unique_ptr<ReferenceEngine> open_cpu_reference(const DeviceOptions& options,
                                                     const std::vector<ProductGroup>& groups) {
-    return make_device_reference(groups, open_cpu(options, 1));
+    return make_device_reference(groups, open_cpu(options, 1, ""));
 }
 
 }  // namespace setun::cli

@@ -33,6 +33,9 @@ struct DeviceOptions {
 /// Declares --device, --ports, --port-bits, --tokens-per-beat, --tile-rows, --leaf, --memory, --trace...
 void add_device_options(CLI::App& app, DeviceOptions& options);
 
+/// Throws InputError that lists what is valid when no kernel has this configuration or the preset is unknown.
+void check_device_options(const DeviceOptions& options);
+
 /// Checks the options and opens the device. Throws InputError that lists what is valid.
 std::unique_ptr<Device> open_device(const DeviceOptions& options);
 

@@ -31,7 +31,7 @@ class DevicesCommand final : public Command {
     }
 
     int run() override {
-        const std::string cpu = std::string("golden functions, exact ternary kernel, ") +
+        const std::string cpu = std::string("golden functions, exact ternary kernel, cycles from the performance model, ") +
                                 (TernaryKernel::has_avx2() ? "AVX2" : "portable C++");
         const std::string rtl = "Verilated kernel in process, cycle-accurate";
         if (json()) {
@@ -71,7 +71,7 @@ class DevicesCommand final : public Command {
         for (const sim::MemoryPreset& preset : sim::memory_presets()) {
             memories.add(std::string(preset.name), std::string(preset.description));
         }
-        fmt::print("\nMemory presets of rtl (--memory)\n{}", memories.text());
+        fmt::print("\nMemory presets (--memory)\n{}", memories.text());
         return kExitOk;
     }
 };

@@ -2,6 +2,7 @@
 #include "host/cli/model_options.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -11,6 +12,7 @@
 #include "host/error.h"
 #include "host/hf_loader.h"
 #include "host/model_file.h"
+#include "host/shape_list.h"
 
 namespace setun::cli {
 namespace {
@@ -93,9 +95,21 @@ fs::path find_model(const std::string& given) {
     throw InputError("no model found in models/; give --model FILE, or --shape NAME for random weights");
 }
 
+void require_memory(const std::string& shape, std::uint64_t bytes) {
+    const auto machine = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
+                         static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    if (bytes > machine) {
+        throw InputError(fmt::format(
+            "random weights of shape '{}' are {}, this machine has {}; for its cycles use setun bench --device cpu",
+            shape, si(static_cast<double>(bytes), "B"), si(static_cast<double>(machine), "B")));
+    }
+}
+
 Model load_model(const ModelOptions& options, const StreamLayout& layout) {
     if (!options.shape.empty()) {
-        return random_model(known_shape(options.shape), options.shape, options.shape_seed, layout);
+        const Architecture architecture = known_shape(options.shape);
+        require_memory(options.shape, shape_bytes(architecture, layout));
+        return random_model(architecture, options.shape, options.shape_seed, layout);
     }
     const fs::path path = find_model(options.model);
     if (fs::is_directory(path)) {

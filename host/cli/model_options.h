@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 
@@ -21,6 +22,9 @@ void add_model_options(CLI::App& app, ModelOptions& options, bool with_shape);
 /// The path that --model, SETUN_MODEL or the search for models/*.setun gives. Throws InputError saying what
 /// to do.
 std::filesystem::path find_model(const std::string& given);
+
+/// Throws InputError when random weights of `bytes` for a shape are more than the machine's memory.
+void require_memory(const std::string& shape, std::uint64_t bytes);
 
 /// Loads a packed file or a Hugging Face directory, or makes random weights, in `layout`.
 Model load_model(const ModelOptions& options, const StreamLayout& layout);

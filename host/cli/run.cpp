@@ -308,6 +308,7 @@ Json RunCommand::json_report(const DeviceInfo& info, const GenerateResult& resul
     json["verified"] = !no_verify_ && result.verified == result.products;
     json["device"] = info.name;
     json["engine"] = info.engine;
+    json["cycle_accurate"] = info.cycle_accurate;
     json["reference"] = no_verify_ ? Json(nullptr) : Json(reference_name_);
     json["memory"] = info.memory.empty() ? Json(nullptr) : Json(info.memory);
     json["ports"] = info.ports;

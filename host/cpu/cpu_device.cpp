@@ -7,10 +7,12 @@
 #include <limits>
 #include <map>
 #include <new>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "host/cpu/kernel_timing.h"
 #include "host/error.h"
 
 namespace setun {
@@ -130,6 +132,13 @@ class CpuDevice final : public Device {
         info_.port_bits = options.port_bits;
         info_.tokens = options.tokens;
         info_.tile_rows = options.tile_rows;
+        if (!options.memory.empty()) {
+            timing_.emplace(TimingOptions{options.ports, options.port_bits, options.tokens, options.tile_rows,
+                                          options.memory, options.seed, options.fill_cycles});
+            info_.engine += std::string("; ") + KernelTiming::kSays;
+            info_.memory = options.memory;
+            info_.clock_hz = timing_->clock_hz();
+        }
     }
 
     [[nodiscard]] const DeviceInfo& info() const noexcept override { return info_; }
@@ -172,6 +181,7 @@ class CpuDevice final : public Device {
         submitted_ = false;
         const auto start = std::chrono::steady_clock::now();
         RunResult result;
+        commands_.clear();
         for (std::uint32_t i = 0; i < count_ && result.ok(); ++i) {
             if (std::chrono::steady_clock::now() - start > deadline) {
                 throw DeviceError("cpu device: no answer within " + std::to_string(deadline.count()) +
@@ -183,6 +193,11 @@ class CpuDevice final : public Device {
         }
         if (result.ok()) {
             result.error_index = 0;
+            if (timing_) {
+                const std::uint64_t nonzero = result.counters.nonzero;
+                result.counters = timing_->run(commands_, list_);
+                result.counters.nonzero = nonzero;
+            }
         }
         return result;
     }
@@ -227,6 +242,7 @@ class CpuDevice final : public Device {
         if (command.opcode == SETUN_OP_MATMUL) {
             multiply(command, operands, result);
         }
+        commands_.push_back(command);
     }
 
     /// The checks of docs/command-interface.md section 4 in the order of their codes.
@@ -310,6 +326,8 @@ class CpuDevice final : public Device {
     DeviceInfo info_;
     Memory data_;
     std::vector<Memory> weights_;
+    std::optional<KernelTiming> timing_;
+    std::vector<Command> commands_;  ///< of the list being run
     std::uint64_t list_ = 0;
     std::uint32_t count_ = 0;
     bool submitted_ = false;

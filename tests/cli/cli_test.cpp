@@ -105,13 +105,26 @@ TEST_F(Cli, RunJsonHasEveryField) {
               result["energy_arithmetic_j_per_token"].get<double>());
 }
 
-TEST_F(Cli, CpuHasNoCycles) {
-    const json result =
-        run_json({"run", "--model", model(), "--tokens", "1,2,3", "-n", "2", "--device", "cpu"});
-    EXPECT_TRUE(result["cycles"].is_null());
-    EXPECT_TRUE(result["roofline"].is_null());
-    EXPECT_EQ(result["prompt_tokens"], 3);
-    EXPECT_NE(result["reference"].get<std::string>().find("golden"), std::string::npos);
+TEST_F(Cli, CpuPredictsTheCyclesOfTheChip) {
+    for (const std::vector<std::string>& memory :
+         {std::vector<std::string>{}, {"--memory", "kv260", "--memory-seed", "5"}}) {
+        std::vector<std::string> arguments{"run", "--model", model(), "--tokens", "1,2,3", "-n", "3", "--ignore-end"};
+        arguments.insert(arguments.end(), memory.begin(), memory.end());
+        json rtl = run_json(arguments);
+        arguments.insert(arguments.end(), {"--device", "cpu"});
+        const json cpu = run_json(arguments);
+        EXPECT_GT(cpu["cycles"], 0);
+        for (const char* const field :
+             {"cycles", "prompt_cycles", "cycles_per_token", "busy_per_token", "stalls_per_token", "beats_per_token",
+              "roofline", "clock_hz", "tokens_per_s", "bytes_per_token", "weight_bytes_per_token",
+              "energy_j_per_token", "energy_fp16_j_per_token", "energy_memory", "memory"}) {
+            EXPECT_EQ(cpu[field], rtl[field]) << field;
+        }
+        EXPECT_EQ(cpu["cycle_accurate"], false);
+        EXPECT_EQ(rtl["cycle_accurate"], true);
+        EXPECT_NE(cpu["engine"].get<std::string>().find("cycles from the performance model"), std::string::npos);
+        EXPECT_NE(cpu["reference"].get<std::string>().find("golden"), std::string::npos);
+    }
 }
 
 TEST_F(Cli, CyclesAreTheSameInEveryRun) {
@@ -236,6 +249,44 @@ TEST_F(Cli, BenchMeasuresThePublishedShapes) {
     EXPECT_GT(result["weights_per_s"], 0);
 }
 
+TEST_F(Cli, BenchOfAWholeModelIsTheSameOnChipAndModel) {
+    const std::vector<std::string> arguments{"bench", "--shape", "tiny", "--memory", "kv260"};
+    const json rtl = run_json(arguments);
+    std::vector<std::string> with_cpu = arguments;
+    with_cpu.insert(with_cpu.end(), {"--device", "cpu"});
+    const json cpu = run_json(with_cpu);
+    ASSERT_EQ(rtl["rows"].size(), 2U);
+    ASSERT_EQ(cpu["rows"].size(), 2U);
+    for (std::size_t i = 0; i < 2; ++i) {
+        EXPECT_EQ(rtl["rows"][i]["cycles"], rtl["rows"][i]["predicted_cycles"]);
+        EXPECT_EQ(rtl["rows"][i]["cycles"], cpu["rows"][i]["cycles"]);
+        EXPECT_EQ(rtl["rows"][i]["stall_weights"], cpu["rows"][i]["stall_weights"]);
+    }
+    EXPECT_EQ(cpu["rows"][0]["lists"], "whole");
+    EXPECT_EQ(cpu["rows"][1]["list_count"], 17);
+    EXPECT_LT(cpu["rows"][0]["cycles"], cpu["rows"][1]["cycles"]);
+    EXPECT_EQ(rtl["mismatches"], 0);
+    EXPECT_EQ(rtl["cycle_accurate"], true);
+    EXPECT_EQ(cpu["cycle_accurate"], false);
+}
+
+TEST_F(Cli, BenchComparesBoards) {
+    const json result = run_json({"bench", "--shape", "2b4t", "--device", "cpu", "--lists", "whole"});
+    ASSERT_EQ(result["rows"].size(), 6U);
+    EXPECT_EQ(result["rows"][0]["memory"], "kv260");
+    EXPECT_EQ(result["rows"][0]["ports"], 4);
+    EXPECT_GE(result["rows"][0]["roofline"], 0.95);
+    EXPECT_GE(result["rows"][5]["roofline"], 0.98);
+    for (const json& row : result["published"]) {
+        EXPECT_FALSE(row["source"].get<std::string>().empty());
+    }
+    expect_bad_input({"bench", "--shape", "2b5t", "--device", "cpu"}, "2b4t");
+    expect_bad_input({"bench", "--shape", "2b4t", "--device", "cpu", "--batch", "2"}, "--tokens-per-beat");
+    expect_bad_input({"bench", "--shape", "2b4t", "--device", "cpu", "--lists", "some"}, "groups");
+    expect_bad_input({"bench", "--shape", "2b4t", "--device", "cpu", "--memory", "floppy"}, "kv260");
+    expect_bad_input({"bench", "--memory", "all"}, "--shape");
+}
+
 TEST_F(Cli, DevicesListsEverything) {
     const json result = run_json({"devices"});
     EXPECT_EQ(result["devices"][0]["name"], "cpu");
@@ -268,7 +319,7 @@ TEST_F(Cli, BadOptionsListWhatIsValid) {
     expect_bad_input(run({"--leaf", "table"}), "planes, tree");
     expect_bad_input(run({"--memory", "floppy"}), "ideal, ddr4");
     expect_bad_input(run({"--ports", "4", "--port-bits", "512", "--tokens-per-beat", "8"}), "1x512x1");
-    expect_bad_input(run({"--device", "cpu", "--memory", "ddr4"}), "--device rtl");
+    expect_bad_input(run({"--device", "cpu", "--memory", "floppy"}), "ideal, ddr4");
     expect_bad_input(run({"--device", "cpu", "--trace", path("a.fst")}), "--device rtl");
     expect_bad_input(run({"--trace", "/nonexistent/a.fst"}), "/nonexistent/a.fst");
     expect_bad_input(run({"--temperature", "-1"}), "--temperature");

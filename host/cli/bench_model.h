@@ -1,0 +1,25 @@
+// The whole-model part of `setun bench`: one token of a named shape, on the chip or from the performance model.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "host/cli/command.h"
+#include "host/cli/device_options.h"
+
+namespace setun::cli {
+
+struct ModelBenchOptions {
+    DeviceOptions device;  ///< memory "all" stands for a table of boards
+    bool ports_given = false;  ///< the user chose ports or their width: no board's own
+    std::string shape;
+    unsigned batch = 1;          ///< tokens, of as many sequences, in one pass over the weights
+    std::string lists = "both";  ///< whole, groups, both
+    std::uint64_t seed = 1;      ///< of weights and activations
+};
+
+/// Runs it and prints the result. Returns an exit code; throws InputError for options out of range, CheckError when
+/// integers are wrong.
+int bench_model(const ModelBenchOptions& options, bool json);
+
+}  // namespace setun::cli
