@@ -50,8 +50,9 @@ Architecture make_architecture(std::uint32_t hidden, std::uint32_t ffn, std::uin
     return a;
 }
 
-/// The size of the model that ships, BitNet b1.58 2B4T (arXiv 2504.12285) and one of its layers, the models of the
-/// BitNet b1.58 paper (arXiv 2402.17764, with LLaMA's vocabulary) and those of Llama 2 (arXiv 2307.09288).
+/// The size of the model that ships, BitNet b1.58 2B4T (arXiv 2504.12285) and one of its layers, the models
+/// of the BitNet b1.58 paper (arXiv 2402.17764, with LLaMA's vocabulary) and those of Llama 2 (arXiv
+/// 2307.09288).
 const std::array<NamedShape, 9>& shapes() {
     static const std::array<NamedShape, 9> kShapes{{
         {"tiny", make_architecture(320, 640, 4, 8, 2, 1024, 512, 10000)},

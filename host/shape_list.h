@@ -1,4 +1,5 @@
-// Command lists made from the shapes of a model alone, for the performance model: no weights are needed to count cycles.
+// Command lists made from the shapes of a model alone, for the performance model: no weights are needed to
+// count cycles.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +27,8 @@ enum class ListForm : std::uint8_t {
     kGroups,  ///< one list for each group of matrices that read the same vector, as `setun run` submits them
 };
 
-/// The products of one decode step: every layer's matrices and the output head, in the order of product_groups().
+/// The products of one decode step: every layer's matrices and the output head, in the order of
+/// product_groups().
 std::vector<ShapeGroup> shape_groups(const Architecture& architecture, ListForm form);
 
 /// A list and its place in data space.
@@ -35,8 +37,8 @@ struct ShapeList {
     std::vector<Command> commands;
 };
 
-/// The lists of `groups` for `tokens` of a kernel's `columns` activation rows, laid out as LoweredModel would do. Throws
-/// InputError for a shape that the kernel does not take.
+/// The lists of `groups` for `tokens` of a kernel's `columns` activation rows, laid out as LoweredModel would
+/// do. Throws InputError for a shape that the kernel does not take.
 std::vector<ShapeList> shape_lists(const std::vector<ShapeGroup>& groups, const StreamLayout& layout,
                                    unsigned columns, unsigned tokens);
 

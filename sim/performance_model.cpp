@@ -16,17 +16,17 @@ using Cycle = std::uint64_t;
 constexpr Cycle kUnknown = ~Cycle{0};
 
 // Constants of the RTL.
-constexpr unsigned kFifoBeats = 256;      // setun_weight_port
-constexpr unsigned kWeightBurst = 64;     // setun_weight_port, MaxBeats
-constexpr unsigned kTrack = 16;           // bursts in flight, setun_weight_port and setun_data_read
-constexpr unsigned kJobs = 4;             // every queue of jobs
-constexpr unsigned kWriteTrack = 8;       // setun_result_writer
-constexpr unsigned kWriteBurst = 1024;    // bytes, setun_result_writer
-constexpr unsigned kMinGroups = 3;        // setun_engine
-constexpr unsigned kTreeCut = 3;          // setun_kernel
-constexpr unsigned kFallThrough = 2;      // setun_fifo: push to valid
+constexpr unsigned kFifoBeats = 256;    // setun_weight_port
+constexpr unsigned kWeightBurst = 64;   // setun_weight_port, MaxBeats
+constexpr unsigned kTrack = 16;         // bursts in flight, setun_weight_port and setun_data_read
+constexpr unsigned kJobs = 4;           // every queue of jobs
+constexpr unsigned kWriteTrack = 8;     // setun_result_writer
+constexpr unsigned kWriteBurst = 1024;  // bytes, setun_result_writer
+constexpr unsigned kMinGroups = 3;      // setun_engine
+constexpr unsigned kTreeCut = 3;        // setun_kernel
+constexpr unsigned kFallThrough = 2;    // setun_fifo: push to valid
 constexpr unsigned kPage = 4096;
-constexpr unsigned kReadRing = 64;        // sim/axi_slave.h
+constexpr unsigned kReadRing = 64;  // sim/axi_slave.h
 constexpr unsigned kWriteRing = 16;
 
 /// The first cycle that is not before `time`.
@@ -76,7 +76,7 @@ struct Job {
 /// Sizes of the configuration.
 struct Sizes {
     unsigned ports, port_bits, tokens, tile_rows;
-    unsigned bytes;         ///< of a beat
+    unsigned bytes;  ///< of a beat
     unsigned lanes;
     unsigned latency;       ///< of the leaf
     unsigned result_bits;   ///< of a result word
@@ -123,7 +123,8 @@ unsigned beats_to_page(std::uint64_t address, unsigned bytes) {
 
 // ---- weight ports ----------------------------------------------------------------------------------------
 
-/// A burst whose address the memory has taken: beat i is on the bus in cycle max(start + i, cycle_of(first + i
+/// A burst whose address the memory has taken: beat i is on the bus in cycle max(start + i, cycle_of(first +
+/// i
 /// * beat time)).
 struct Burst {
     std::uint64_t begin = 0;  ///< number of its first beat, counted from the start of the run
@@ -407,7 +408,9 @@ struct Fetch {
 class Loader {
   public:
     explicit Loader(const Sizes& sizes)
-        : chunk_bytes_(std::uint64_t{5} * sizes.bytes), tile_rows_(sizes.tile_rows), depth_(sizes.load_depth) {}
+        : chunk_bytes_(std::uint64_t{5} * sizes.bytes),
+          tile_rows_(sizes.tile_rows),
+          depth_(sizes.load_depth) {}
 
     void reset() {
         jobs.clear();
@@ -495,8 +498,8 @@ class Loader {
 /// A request of the data port on its way.
 struct DataRequest {
     bool list = false;
-    bool chunk_last = false;  ///< last request of a chunk
-    unsigned beats = 0;       ///< of this burst
+    bool chunk_last = false;   ///< last request of a chunk
+    unsigned beats = 0;        ///< of this burst
     bool request_end = false;  ///< last burst of the request
 };
 
@@ -630,7 +633,7 @@ class Writer {
           gathers_(sizes.gathers()),
           slots_(gathers_ ? sizes.port_bits / sizes.result_bits : sizes.result_bits / sizes.port_bits),
           max_beats_(kWriteBurst / sizes.bytes),
-          fifo_beats_(4 * max_beats_) {}
+          fifo_beats_(std::uint64_t{4} * max_beats_) {}
 
     void reset() {
         pack_jobs.clear();
@@ -655,7 +658,8 @@ class Writer {
         }
         switch (state_) {
             case State::kIdle:
-                return write_jobs.empty() || (write_jobs.front().nop && track_.valid(t) && write_jobs.valid(t));
+                return write_jobs.empty() ||
+                       (write_jobs.front().nop && track_.valid(t) && write_jobs.valid(t));
             case State::kPlan:
                 return level_ == 0 || level_ < plan();
             default:
@@ -675,8 +679,7 @@ class Writer {
         const bool track_full = track_.full();
         const std::uint64_t level = level_;
         const bool pack_valid = pack_jobs.valid(t);
-        const bool popped =
-            gathers_ ? gather(result_valid, pack_valid) : split(result_valid, pack_valid);
+        const bool popped = gathers_ ? gather(result_valid, pack_valid) : split(result_valid, pack_valid);
         if (response) {
             ++heads_;
             completed_ += track_.front();
@@ -887,13 +890,13 @@ class PerformanceModel::Machine {
     explicit Machine(const PerformanceOptions& options)
         : schedule_(options.kernel.beat_bytes() * make_channel_timing(options.memory).byte_time),
           sizes_(make_sizes(options, make_channel_timing(options.memory))),
-          every_cycle_(options.every_cycle),
           channels_(make_channels(options)),
           loader_(sizes_),
           read_(sizes_, data_channel(options)),
           writer_(sizes_, data_channel(options)),
           load_ring_(sizes_.load_depth),
-          result_ring_(sizes_.result_depth) {
+          result_ring_(sizes_.result_depth),
+          every_cycle_(options.every_cycle) {
         for (unsigned p = 0; p < sizes_.ports; ++p) {
             ports_.emplace_back(sizes_, channels_[options.memory.sharing == ChannelSharing::kAll ? 0 : p]);
         }
@@ -994,7 +997,8 @@ class PerformanceModel::Machine {
         }
         load(t);
         engine(t);
-        const bool result = result_head_ != result_tail_ && result_ring_[result_head_ & (sizes_.result_depth - 1)] <= t;
+        const bool result =
+            result_head_ != result_tail_ && result_ring_[result_head_ & (sizes_.result_depth - 1)] <= t;
         if (writer_.tick(t, result)) {
             ++result_head_;
             ++credit_;
@@ -1231,15 +1235,15 @@ class PerformanceModel::Machine {
 
     /// Units other than engine and weight ports do nothing before something arrives.
     [[nodiscard]] bool others_quiet(Cycle t) const {
-        const bool decode_quiet = decode_ == Decode::kIdle ? commands_.empty()
-                                                           : decode_ == Decode::kOffer && !job_ready();
+        const bool decode_quiet =
+            decode_ == Decode::kIdle ? commands_.empty() : decode_ == Decode::kOffer && !job_ready();
         return decode_quiet && !fetch_.wants() && read_.quiet() && loader_.quiet(writer_.completed()) &&
                (load_head_ == load_tail_ || shadow_full_at_ <= t) && result_head_ == result_tail_ &&
                writer_.quiet(t);
     }
 
-    /// Jumps from cycle now_ to the next one in which more happens than weights streaming. Within the jump, only
-    /// the address channels of the weight ports are events.
+    /// Jumps from cycle now_ to the next one in which more happens than weights streaming. Within the jump,
+    /// only the address channels of the weight ports are events.
     void skip() {
         const Pace how = pace(now_);
         if (how == Pace::kOther || !others_quiet(now_)) {
@@ -1355,54 +1359,57 @@ class PerformanceModel::Machine {
 
     Schedule schedule_;
     std::array<unsigned, 16> cursor_{};  ///< burst of each port at which the schedule ends
-
     Sizes sizes_;
-    bool every_cycle_;
     std::vector<MemoryChannel> channels_;
     Cycle now_ = 0;
     PredictedRun result_;
     std::vector<Job> list_;
     std::vector<std::uint64_t> weight_offsets_;
 
+    // Units
     Fetch fetch_;
     Fifo<std::uint32_t, kJobs> commands_;
-    std::uint64_t arrived_ = 0;
-    Decode decode_ = Decode::kIdle;
-    std::uint32_t decoding_ = 0;
-    Cycle offer_at_ = 0;
-    std::uint64_t accepted_ = 0;
-
+    Fifo<std::uint32_t, kJobs> engine_jobs_;
     std::vector<WeightPort> ports_;
-
     Loader loader_;
     DataRead read_;
     Writer writer_;
-    std::vector<Load> load_ring_;
+
+    // Commands
+    std::uint64_t arrived_ = 0;
+    std::uint64_t accepted_ = 0;
+    Cycle offer_at_ = 0;
+    std::uint32_t decoding_ = 0;
+
+    // Activations on their way into the leaf, results on their way out
     unsigned load_head_ = 0;
     unsigned load_tail_ = 0;
+    unsigned credit_ = 0;
+    unsigned result_head_ = 0;
+    unsigned result_tail_ = 0;
+    std::vector<Load> load_ring_;
+    std::vector<Cycle> result_ring_;
     Cycle shadow_full_at_ = kUnknown;
 
-    Fifo<std::uint32_t, kJobs> engine_jobs_;
+    // Engine
     Job job_;
-    bool active_ = false;
-    unsigned slot_ = 0;
     std::array<Cycle, 2> slot_free_at_{};
-    unsigned gap_ = 0;
+    std::uint64_t used_ = 0;    ///< beats of each port taken so far
+    Cycle visible_ = kUnknown;  ///< see visible()
     std::uint64_t groups_left_ = 0;
     std::uint64_t chunk_ = 0;
-    unsigned plane_ = 0;
     std::uint64_t group_ = 0;
     std::uint64_t last_group_ = 0;
+    unsigned plane_ = 0;
+    unsigned slot_ = 0;
+    unsigned gap_ = 0;
+    bool active_ = false;
     bool final_ = false;
     bool last_pass_ = false;
     bool need_swap_ = false;
-    std::uint64_t used_ = 0;  ///< beats of each port taken so far
     bool visible_known_ = false;
-    Cycle visible_ = kUnknown;
-    unsigned credit_ = 0;
-    std::vector<Cycle> result_ring_;
-    unsigned result_head_ = 0;
-    unsigned result_tail_ = 0;
+    bool every_cycle_;
+    Decode decode_ = Decode::kIdle;
 };
 
 PerformanceModel::PerformanceModel(const PerformanceOptions& options)

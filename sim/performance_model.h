@@ -58,6 +58,8 @@ class PerformanceModel {
 
     /// Throws std::invalid_argument when no kernel has this configuration.
     explicit PerformanceModel(const PerformanceOptions& options);
+    PerformanceModel(const PerformanceModel&) = delete;
+    PerformanceModel& operator=(const PerformanceModel&) = delete;
     PerformanceModel(PerformanceModel&&) noexcept;
     PerformanceModel& operator=(PerformanceModel&&) noexcept;
     ~PerformanceModel();

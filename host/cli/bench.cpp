@@ -61,10 +61,10 @@ class BenchCommand final : public Command {
 };
 
 void BenchCommand::declare(CLI::App& parent) {
-    CLI::App& app =
-        make_app(parent, "bench",
-                 "Cycles of the matrices of BitNet b1.58 2B4T and speed of the simulation; or of a whole model",
-                 "setun bench --shape 2b4t --device cpu");
+    CLI::App& app = make_app(
+        parent, "bench",
+        "Cycles of the matrices of BitNet b1.58 2B4T and speed of the simulation; or of a whole model",
+        "setun bench --shape 2b4t --device cpu");
     app_ = &app;
     device_.memory = "ideal";
     add_device_options(app, device_);

@@ -1,4 +1,5 @@
-// The whole-model part of `setun bench`: one token of a named shape, on the chip or from the performance model.
+// The whole-model part of `setun bench`: one token of a named shape, on the chip or from the performance
+// model.
 #include "host/cli/bench_model.h"
 
 #include <fmt/format.h>
@@ -21,7 +22,8 @@
 namespace setun::cli {
 namespace {
 
-/// A board's memory with the kernel that suits it: as many ports as the kernel has, wide enough for its channels.
+/// A board's memory with the kernel that suits it: as many ports as the kernel has, wide enough for its
+/// channels.
 struct Board {
     std::string memory;
     unsigned ports = 1;
@@ -34,8 +36,9 @@ std::vector<Board> all_boards() {
             {"u50", 4, 512},   {"u280", 4, 512}, {"ideal", 1, 512}};
 }
 
-/// Bytes of memory behind a preset's ports, 0 when it stands for no board. KV260: 4 GB DDR4 (AMD Kria K26 data sheet
-/// DS987); U250: 64 GB DDR4, U50: 8 GB HBM2, U280: 8 GB HBM2 (AMD Alveo data sheets DS962, DS965, DS963).
+/// Bytes of memory behind a preset's ports, 0 when it stands for no board. KV260: 4 GB DDR4 (AMD Kria K26
+/// data sheet DS987); U250: 64 GB DDR4, U50: 8 GB HBM2, U280: 8 GB HBM2 (AMD Alveo data sheets DS962, DS965,
+/// DS963).
 std::uint64_t capacity_of(const std::string& memory) {
     constexpr std::uint64_t kGiB = 1ULL << 30U;
     if (memory == "kv260") {
@@ -47,8 +50,6 @@ std::uint64_t capacity_of(const std::string& memory) {
     return memory == "u50" || memory == "u280" ? 8 * kGiB : 0;
 }
 
-
-
 /// Throughput that others publish. Scope: what their token includes.
 struct Published {
     const char* machine;
@@ -59,15 +60,19 @@ struct Published {
 };
 constexpr std::array kPublished{
     Published{"KV260, 4 x 128 bit, 250 MHz (bitnet-kv260)", "BitNet b1.58 2B4T", 16.78,
-              "measured on the board: whole token, attention on the CPU", "github.com/MerlijnW70/bitnet-kv260"},
+              "measured on the board: whole token, attention on the CPU",
+              "github.com/MerlijnW70/bitnet-kv260"},
     Published{"KV260 (TeLLMe v2)", "0.73B ternary", 25, "up to; whole token, attention on the FPGA",
               "arXiv:2510.15926"},
-    Published{"KV260 (PD-Swap)", "ternary", 27, "up to; whole token, attention on the FPGA", "arXiv:2512.11550"},
-    Published{"HBM FPGA (TerEffic v2)", "2.7B ternary, attention-free", 727, "whole token", "arXiv:2502.16473"},
+    Published{"KV260 (PD-Swap)", "ternary", 27, "up to; whole token, attention on the FPGA",
+              "arXiv:2512.11550"},
+    Published{"HBM FPGA (TerEffic v2)", "2.7B ternary, attention-free", 727, "whole token",
+              "arXiv:2502.16473"},
 };
 
 constexpr const char* kIncludes =
-    "every matrix product of one decode step: all layers and the output head as five digit planes; not attention, "
+    "every matrix product of one decode step: all layers and the output head as five digit planes; not "
+    "attention, "
     "norms and the host";
 
 struct Row {
@@ -99,12 +104,14 @@ class ModelBench {
     explicit ModelBench(const ModelBenchOptions& options)
         : options_(options), architecture_(known_shape(options.shape)) {
         if (options.batch == 0 || options.batch > options.device.tokens) {
-            throw InputError(fmt::format("--batch {} does not fit: the kernel takes 1 to {} tokens a beat, see "
-                                         "--tokens-per-beat",
-                                         options.batch, options.device.tokens));
+            throw InputError(
+                fmt::format("--batch {} does not fit: the kernel takes 1 to {} tokens a beat, see "
+                            "--tokens-per-beat",
+                            options.batch, options.device.tokens));
         }
         if (options.lists != "both" && options.lists != "whole" && options.lists != "groups") {
-            throw InputError(fmt::format("--lists '{}' is unknown; use one of whole, groups, both", options.lists));
+            throw InputError(
+                fmt::format("--lists '{}' is unknown; use one of whole, groups, both", options.lists));
         }
         if (options.device.device != "cpu" && options.device.device != "rtl") {
             throw InputError(
@@ -120,7 +127,8 @@ class ModelBench {
             for (const ListForm form : forms) {
                 progress.update(static_cast<double>(rows_.size()) /
                                 static_cast<double>(boards.size() * forms.size()));
-                rows_.push_back(options_.device.device == "cpu" ? predict(board, form) : simulate(board, form));
+                rows_.push_back(options_.device.device == "cpu" ? predict(board, form)
+                                                                : simulate(board, form));
             }
         }
         progress.clear();
@@ -166,8 +174,8 @@ class ModelBench {
         check_device_options(device);
         const auto lists =
             shape_lists(shape_groups(architecture_, form), device.layout(), device.tokens, options_.batch);
-        KernelTiming timing({device.ports, device.port_bits, device.tokens, device.tile_rows, device.memory,
-                             device.seed, 0});
+        KernelTiming timing(
+            {device.ports, device.port_bits, device.tokens, device.tile_rows, device.memory, device.seed, 0});
         Row row{form, lists.size(), {}, std::nullopt, {}};
         for (const ShapeList& list : lists) {
             row.counters += timing.run(list.commands, list.offset);
@@ -265,11 +273,12 @@ void ModelBench::print() const {
             weights += std::uint64_t{product.m} * product.k;
         }
     }
-    fmt::print("{}: {} weights, {} of streams, {} a pass; {}\n\n", options_.shape, si(static_cast<double>(weights), ""),
+    fmt::print("{}: {} weights, {} of streams, {} a pass; {}\n\n", options_.shape,
+               si(static_cast<double>(weights), ""),
                si(static_cast<double>(rows_.front().counters.weight_bytes), "B"),
                options_.batch == 1 ? "1 token" : fmt::format("{} tokens", options_.batch),
                rows_.front().info.engine);
-    std::vector<std::string> header{"memory", "ports", "clock",   "lists",   "cycles", "tokens/s",
+    std::vector<std::string> header{"memory",   "ports",   "clock",   "lists",   "cycles",      "tokens/s",
                                     "roofline", "stall w", "stall x", "stall y", "start, drain"};
     if (simulated) {
         header.emplace_back("model");
@@ -300,8 +309,9 @@ void ModelBench::print() const {
     block.add("a token is", kIncludes);
     block.add("roofline", "share of what weight ports and memory can stream at their peak");
     if (simulated) {
-        block.add("integers", fmt::format("{} of {} products equal to the {}; all layers read the same weights",
-                                          checked_.products - checked_.wrong, checked_.products, reference_name_));
+        block.add("integers",
+                  fmt::format("{} of {} products equal to the {}; all layers read the same weights",
+                              checked_.products - checked_.wrong, checked_.products, reference_name_));
     }
     std::string small;
     for (const Row& row : rows_) {
@@ -310,18 +320,21 @@ void ModelBench::print() const {
         }
     }
     if (!small.empty()) {
-        block.add("too small", small + ": these weights do not fit in the board's memory; the rate alone is meant");
+        block.add("too small",
+                  small + ": these weights do not fit in the board's memory; the rate alone is meant");
     }
     fmt::print("{}", block.text());
     if (options_.device.memory != "all") {
         return;
     }
-    Table published({"published", "model", "tokens/s", "what is counted", "source"});
+    Block published;
     for (const Published& p : kPublished) {
-        published.add({p.machine, p.model, fmt::format("{:g}", p.tokens_per_s), p.scope, p.source});
+        published.add(fmt::format("{:g} tokens/s", p.tokens_per_s),
+                      fmt::format("{}, {}: {} ({})", p.machine, p.model, p.scope, p.source));
     }
-    fmt::print("\n{}  Boards measured, Setun simulated: no bitstream was built, clocks are assumptions.\n",
-               published.text());
+    fmt::print(
+        "\nPublished by others, on boards; Setun is simulated, its clock is an assumption of the preset\n{}",
+        published.text());
 }
 
 Json ModelBench::as_json() const {
@@ -381,8 +394,8 @@ int bench_model(const ModelBenchOptions& options, bool json) {
         bench.print();
     }
     if (bench.checked().wrong != 0) {
-        throw CheckError(fmt::format("{} of {} products differ from the reference; first: {}", bench.checked().wrong,
-                                     bench.checked().products, bench.checked().first));
+        throw CheckError(fmt::format("{} of {} products differ from the reference; first: {}",
+                                     bench.checked().wrong, bench.checked().products, bench.checked().first));
     }
     return kExitOk;
 }

@@ -1,4 +1,5 @@
-// The whole-model part of `setun bench`: one token of a named shape, on the chip or from the performance model.
+// The whole-model part of `setun bench`: one token of a named shape, on the chip or from the performance
+// model.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +11,7 @@
 namespace setun::cli {
 
 struct ModelBenchOptions {
-    DeviceOptions device;  ///< memory "all" stands for a table of boards
+    DeviceOptions device;      ///< memory "all" stands for a table of boards
     bool ports_given = false;  ///< the user chose ports or their width: no board's own
     std::string shape;
     unsigned batch = 1;          ///< tokens, of as many sequences, in one pass over the weights
@@ -18,8 +19,8 @@ struct ModelBenchOptions {
     std::uint64_t seed = 1;      ///< of weights and activations
 };
 
-/// Runs it and prints the result. Returns an exit code; throws InputError for options out of range, CheckError when
-/// integers are wrong.
+/// Runs it and prints the result. Returns an exit code; throws InputError for options out of range,
+/// CheckError when integers are wrong.
 int bench_model(const ModelBenchOptions& options, bool json);
 
 }  // namespace setun::cli

@@ -79,7 +79,8 @@ std::string device_names() { return "cpu, rtl"; }
 
 void add_device_options(CLI::App& app, DeviceOptions& options) {
     const char* group = "Device";
-    app.add_option("--device", options.device, "cpu: cycles from the performance model, or rtl: the Verilated kernel")
+    app.add_option("--device", options.device,
+                   "cpu: cycles from the performance model, or rtl: the Verilated kernel")
         ->capture_default_str()
         ->group(group);
     app.add_option("--ports", options.ports, "Weight ports of the kernel")

@@ -31,8 +31,9 @@ class DevicesCommand final : public Command {
     }
 
     int run() override {
-        const std::string cpu = std::string("golden functions, exact ternary kernel, cycles from the performance model, ") +
-                                (TernaryKernel::has_avx2() ? "AVX2" : "portable C++");
+        const std::string cpu =
+            std::string("golden functions, exact ternary kernel, cycles from the performance model, ") +
+            (TernaryKernel::has_avx2() ? "AVX2" : "portable C++");
         const std::string rtl = "Verilated kernel in process, cycle-accurate";
         if (json()) {
             Json presets = Json::array();

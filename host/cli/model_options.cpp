@@ -99,9 +99,10 @@ void require_memory(const std::string& shape, std::uint64_t bytes) {
     const auto machine = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
                          static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
     if (bytes > machine) {
-        throw InputError(fmt::format(
-            "random weights of shape '{}' are {}, this machine has {}; for its cycles use setun bench --device cpu",
-            shape, si(static_cast<double>(bytes), "B"), si(static_cast<double>(machine), "B")));
+        throw InputError(
+            fmt::format("random weights of shape '{}' are {}, this machine has {}; for its cycles use setun "
+                        "bench --device cpu",
+                        shape, si(static_cast<double>(bytes), "B"), si(static_cast<double>(machine), "B")));
     }
 }
 

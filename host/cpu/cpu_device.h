@@ -23,9 +23,9 @@ struct CpuOptions {
     unsigned fill_cycles = 0;  ///< of the modelled leaf, see sim::PerformanceOptions
 };
 
-/// A device that gives the integers, errors and beat and weight counters of the kernel. Without `memory` it counts no
-/// cycles; with it, cycles, stalls and bytes come from the performance model and are those of a simulation of this
-/// kernel and memory (a list that ends with an error has none).
+/// A device that gives the integers, errors and beat and weight counters of the kernel. Without `memory` it
+/// counts no cycles; with it, cycles, stalls and bytes come from the performance model and are those of a
+/// simulation of this kernel and memory (a list that ends with an error has none).
 ///
 /// wait() does the work on the caller's thread and looks at the deadline between commands. map() does not
 /// copy. Bases are zero, so ERROR_ADDR is an offset. What lies outside allocated and mapped memory answers

@@ -1,4 +1,5 @@
-// Cycles of command lists from the performance model, as the simulated kernel behind `--device rtl` would count them.
+// Cycles of command lists from the performance model, as the simulated kernel behind `--device rtl` would
+// count them.
 #include "host/cpu/kernel_timing.h"
 
 #include "host/error.h"

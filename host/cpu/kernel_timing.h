@@ -1,4 +1,5 @@
-// Cycles of command lists from the performance model, as the simulated kernel behind `--device rtl` would count them.
+// Cycles of command lists from the performance model, as the simulated kernel behind `--device rtl` would
+// count them.
 #pragma once
 
 #include <cstdint>
@@ -21,15 +22,15 @@ struct TimingOptions {
     unsigned fill_cycles = 0;     ///< of the leaf, see sim::PerformanceOptions
 };
 
-/// The performance model, used as host/rtl_device.cpp uses the simulation: the same register accesses before, between
-/// and after the lists, so that refresh and jitter meet every list at the same moment.
+/// The performance model, used as host/rtl_device.cpp uses the simulation: the same register accesses before,
+/// between and after the lists, so that refresh and jitter meet every list at the same moment.
 class KernelTiming {
   public:
     /// Throws InputError when no kernel has this configuration or the preset does not exist.
     explicit KernelTiming(const TimingOptions& options);
 
-    /// Counters of a list at `list_offset`; offsets as on any device, `nonzero` stays 0. Throws DeviceError for a
-    /// command that the kernel refuses.
+    /// Counters of a list at `list_offset`; offsets as on any device, `nonzero` stays 0. Throws DeviceError
+    /// for a command that the kernel refuses.
     Counters run(std::span<const Command> list, std::uint64_t list_offset);
 
     [[nodiscard]] double clock_hz() const { return clock_hz_; }

@@ -108,21 +108,24 @@ TEST_F(Cli, RunJsonHasEveryField) {
 TEST_F(Cli, CpuPredictsTheCyclesOfTheChip) {
     for (const std::vector<std::string>& memory :
          {std::vector<std::string>{}, {"--memory", "kv260", "--memory-seed", "5"}}) {
-        std::vector<std::string> arguments{"run", "--model", model(), "--tokens", "1,2,3", "-n", "3", "--ignore-end"};
+        std::vector<std::string> arguments{"run",   "--model", model(), "--tokens",
+                                           "1,2,3", "-n",      "3",     "--ignore-end"};
         arguments.insert(arguments.end(), memory.begin(), memory.end());
         json rtl = run_json(arguments);
         arguments.insert(arguments.end(), {"--device", "cpu"});
         const json cpu = run_json(arguments);
         EXPECT_GT(cpu["cycles"], 0);
         for (const char* const field :
-             {"cycles", "prompt_cycles", "cycles_per_token", "busy_per_token", "stalls_per_token", "beats_per_token",
-              "roofline", "clock_hz", "tokens_per_s", "bytes_per_token", "weight_bytes_per_token",
-              "energy_j_per_token", "energy_fp16_j_per_token", "energy_memory", "memory"}) {
+             {"cycles", "prompt_cycles", "cycles_per_token", "busy_per_token", "stalls_per_token",
+              "beats_per_token", "roofline", "clock_hz", "tokens_per_s", "bytes_per_token",
+              "weight_bytes_per_token", "energy_j_per_token", "energy_fp16_j_per_token", "energy_memory",
+              "memory"}) {
             EXPECT_EQ(cpu[field], rtl[field]) << field;
         }
         EXPECT_EQ(cpu["cycle_accurate"], false);
         EXPECT_EQ(rtl["cycle_accurate"], true);
-        EXPECT_NE(cpu["engine"].get<std::string>().find("cycles from the performance model"), std::string::npos);
+        EXPECT_NE(cpu["engine"].get<std::string>().find("cycles from the performance model"),
+                  std::string::npos);
         EXPECT_NE(cpu["reference"].get<std::string>().find("golden"), std::string::npos);
     }
 }

@@ -150,8 +150,7 @@ std::vector<Command> random_list(std::mt19937_64& random, const KernelConfig& co
         left -= std::min(left, cost);
         c.x_stride = static_cast<std::uint32_t>((c.k + 63) / 64 * 64 + 64 * between(0, 2));
         const std::uint64_t page = one_in(2) ? 4096 : 64;
-        c.weight_offset =
-            between(0, (Chip::kWeightBytes - cost * config.beat_bytes()) / page - 1) * page;
+        c.weight_offset = between(0, (Chip::kWeightBytes - cost * config.beat_bytes()) / page - 1) * page;
         c.x_offset = between(0, (2U << 20U) / 64) * 64;
         c.y_offset = between(0, (2U << 20U) / 64) * 64 + (4U << 20U);
         list.push_back(c);
@@ -163,8 +162,8 @@ std::string difference(const PredictedRun& chip, const PredictedRun& model) {
     std::string text;
     const auto compare = [&](const char* name, std::uint64_t a, std::uint64_t b) {
         if (a != b) {
-            text += (text.empty() ? "" : ", ") + std::string(name) + " chip " + std::to_string(a) + " model " +
-                    std::to_string(b);
+            text += (text.empty() ? "" : ", ") + std::string(name) + " chip " + std::to_string(a) +
+                    " model " + std::to_string(b);
         }
     };
     compare("cycles", chip.cycles, model.cycles);

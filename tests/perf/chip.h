@@ -12,7 +12,8 @@
 
 namespace setun::sim::test {
 
-/// Runs command lists on both and keeps their clocks together. Every weight is zero: cycles do not depend on data.
+/// Runs command lists on both and keeps their clocks together. Every weight is zero: cycles do not depend on
+/// data.
 class Chip {
   public:
     static constexpr std::uint64_t kWeightBytes = 16U << 20U;
@@ -42,8 +43,8 @@ class Chip {
     PredictedRun bytes_before_;
 };
 
-/// A legal random list: products of odd shapes, planes and tokens, fences, NOPs, operands anywhere relative to pages.
-/// `beats` bounds the beats of a port.
+/// A legal random list: products of odd shapes, planes and tokens, fences, NOPs, operands anywhere relative
+/// to pages. `beats` bounds the beats of a port.
 std::vector<Command> random_list(std::mt19937_64& random, const KernelConfig& config, std::uint64_t beats);
 
 /// "cycles 10, busy 8, ..." of the counters that differ; empty when none does.

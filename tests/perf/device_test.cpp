@@ -1,4 +1,5 @@
-// Device `cpu` with a memory preset counts what device `rtl` counts, and lists made from shapes are those of a model.
+// Device `cpu` with a memory preset counts what device `rtl` counts, and lists made from shapes are those of
+// a model.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -61,8 +62,7 @@ TEST_P(Devices, CountTheSameOnEveryListOfAModel) {
         cpu_options.seed = 3;
         const auto rtl = make_rtl_device(rtl_options);
         const auto cpu = make_cpu_device(cpu_options);
-        KernelTiming timing(
-            {config.ports, config.port_bits, config.tokens, config.tile_rows, memory, 3, 0});
+        KernelTiming timing({config.ports, config.port_bits, config.tokens, config.tile_rows, memory, 3, 0});
         EXPECT_FALSE(cpu->info().cycle_accurate);
         EXPECT_EQ(cpu->info().clock_hz, rtl->info().clock_hz);
         EXPECT_NE(cpu->info().engine.find("performance model"), std::string::npos);
@@ -112,7 +112,8 @@ TEST(ShapeList, EveryKnownShapeCanBeCosted) {
         SCOPED_TRACE(name);
         check_architecture(known_shape(name), name);
         KernelTiming timing({4, 512, 1, 1024, "ideal", 0, 0});
-        const auto list = shape_lists(shape_groups(known_shape(name), ListForm::kWhole), {4, 512, 1024}, 1, 1);
+        const auto list =
+            shape_lists(shape_groups(known_shape(name), ListForm::kWhole), {4, 512, 1024}, 1, 1);
         const Counters c = timing.run(list[0].commands, list[0].offset);
         EXPECT_EQ(c.weight_bytes, shape_bytes(known_shape(name), {4, 512, 1024}));
         EXPECT_EQ(c.weight_bytes, c.beats * 64);

@@ -1,4 +1,5 @@
-// The performance model against the Verilated kernel: the same counters, on random lists, shapes, memories and seeds.
+// The performance model against the Verilated kernel: the same counters, on random lists, shapes, memories
+// and seeds.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -27,8 +28,8 @@ class Differences {
   public:
     explicit Differences(std::string name) : name_(std::move(name)) {}
     ~Differences() {
-        std::cout << name_ << ": " << lists_ << " lists, " << cycles_ << " cycles, largest difference " << largest_
-                  << " cycles, " << 100 * share_ << " %\n";
+        std::cout << name_ << ": " << lists_ << " lists, " << cycles_ << " cycles, largest difference "
+                  << largest_ << " cycles, " << 100 * share_ << " %\n";
     }
     Differences(const Differences&) = delete;
     Differences& operator=(const Differences&) = delete;
@@ -145,8 +146,8 @@ TEST_P(Performance, CountsALayerLikeTheChip) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Kernel, Performance, testing::ValuesIn(kernel_configs().begin(), kernel_configs().end()),
-                         config_name);
+INSTANTIATE_TEST_SUITE_P(Kernel, Performance,
+                         testing::ValuesIn(kernel_configs().begin(), kernel_configs().end()), config_name);
 
 TEST(PerformanceModel, KnowsRegisterAccessesAndReset) {
     const auto sim = make_kernel_sim(kernel_configs().front());
@@ -186,10 +187,13 @@ TEST(PerformanceModel, ClockEndsWithTheInterrupt) {
 /// Kernels that nobody compiled, leaves that take longer to fill: the jumps must not change anything.
 TEST(PerformanceModel, JumpsChangeNothing) {
     std::mt19937_64 random(0);
-    const auto pick = [&](std::initializer_list<unsigned> values) { return values.begin()[random() % values.size()]; };
+    const auto pick = [&](std::initializer_list<unsigned> values) {
+        return values.begin()[random() % values.size()];
+    };
     for (unsigned i = 0; i < 20 * lists_per_case(); ++i) {
         PerformanceOptions options;
-        options.kernel = {pick({1, 2, 4}), pick({128, 256, 512}), pick({1, 2, 4, 8}), 0, pick({16, 64, 1024, 4096})};
+        options.kernel = {pick({1, 2, 4}), pick({128, 256, 512}), pick({1, 2, 4, 8}), 0,
+                          pick({16, 64, 1024, 4096})};
         options.memory = random_memory(random);
         options.seed = i;
         options.fill_cycles = pick({0, 0, 1, 9, 40});
@@ -228,7 +232,8 @@ TEST(PerformanceModel, FillTimeIsPaidWhereNothingHidesIt) {
     options.fill_cycles = 0;
     const PredictedRun many = PerformanceModel(options).run({&c, 1}, {});
     options.fill_cycles = 30;
-    EXPECT_EQ(PerformanceModel(options).run({&c, 1}, {}).cycles, many.cycles + 30);  // the others fill in its shadow
+    EXPECT_EQ(PerformanceModel(options).run({&c, 1}, {}).cycles,
+              many.cycles + 30);  // the others fill in its shadow
 }
 
 TEST(PerformanceModel, RefusesWhatTheKernelRefuses) {
