@@ -18,7 +18,7 @@ module setun_add_tree #(
 );
   localparam int unsigned Levels = $clog2(Inputs);
   // One guard bit at the root: Inputs carries can lift the sum to Inputs * 2^(Width-1).
-  if (SumW < Width + Levels) begin : gen_bad_width
+  if (SumW < $clog2(Inputs * (1 << (Width - 1)) + 1) + 1) begin : gen_bad_width
     $error("setun_add_tree: SumW is too narrow for the sum");
   end
 

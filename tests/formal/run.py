@@ -1,0 +1,289 @@
+"""Proves properties of the RTL with Yosys and z3, and shows for each proof that it can fail: a broken copy of the unit must be refuted.
+
+usage: run.py [--list] [--verbose] [NAME...]        all proofs without a name
+Prints one line a task: proof | kind | depth | asserts | processor seconds | result. Exit code 1 when one is not as expected.
+
+A proof names a top module in this folder, the kinds of search, and how many assertions and covers its netlist must hold: a proof of nothing is an
+error. `inside` ties wires of the top to registers of the unit, for induction. A mutant is a replacement in one RTL file, whose old text must be found
+exactly once; mutants are refuted by the bounded search of the proof.
+"""
+
+import argparse
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+RTL = ROOT / "rtl"
+TIMEOUT = 1800  # seconds; the slowest takes less than one
+
+
+@dataclass(frozen=True)
+class Proof:
+    top: str
+    sources: tuple          # modules of rtl/ without the prefix setun_
+    asserts: int
+    covers: int
+    bound: int              # depth of the bounded proof
+    induction: int = 0      # depth of the induction; 0: the bounded proof is all there is, or is complete (see the module's head)
+    cover: int = 0          # depth within which all covers are reached
+    file: str = ""          # source in this folder, when it is not called like the top
+    parameters: dict = field(default_factory=dict)
+    inside: dict = field(default_factory=dict)
+    map_memory: bool = False
+    mutants: tuple = ()     # (RTL file, old text, new text)
+
+
+FIFO_MUTANTS = (
+    ("setun_fifo.sv", "full_q  <= (wptr - rptr) == (AW + 1)'(Depth);", "full_q  <= 1'b0;"),
+    ("setun_fifo.sv", "more = wptr_q != rptr;", "more = wptr != rptr;"),
+    ("setun_fifo.sv", "fresh_q <= push && !more;", "fresh_q <= 1'b0;"),
+)
+FIFO_INSIDE = {"wptr": "wptr_q", "rptr": "rptr_q", "fresh": "fresh_q", "mem": "mem"}
+SPLIT_INSIDE = {"left": "left_q", "state": "state_q", "address": "addr_q", "kept": "user_q"}
+SPLIT_MUTANTS = (
+    ("setun_burst_split.sv", "limit   = (to_page < 9'(MaxBeats)) ? to_page : 9'(MaxBeats);", "limit   = 9'(MaxBeats);"),
+    ("setun_burst_split.sv", "left_q <= CountW'(limit);", "left_q < CountW'(limit);"),
+    ("setun_burst_split.sv", "addr_q <= addr_q + (64'(beats_q) << OffsetW);", "addr_q <= addr_q + (64'(MaxBeats) << OffsetW);"),
+)
+CONTROL_INSIDE = {
+    "aw_full": "aw_full_q", "w_full": "w_full_q", "automatic_restart": "auto_q", "done": "done_q", "ready": "ready_q", "enable": "gie_q",
+    "address": "awaddr_q", "data": "wdata_q", "strobe": "wstrb_q", "mask_bits": "ier_q", "status": "isr_q",
+}
+TREE = ("add_tree",)
+LEAF = ("delay", "trit_decode", "add_tree", "leaf_planes", "leaf_tree")
+
+LEAF_INSIDE = {f"gen_all.part[{11 * lane + 10}:{11 * lane}]": f"planes.gen_port[0].gen_group[{lane}].gen_token[0].part_q" for lane in range(5)} | {
+    "gen_all.selected": "tree.gen_port[0].gen_token[0].selected", "gen_all.carry": "tree.gen_port[0].s_q"}
+
+PROOFS = {
+    "decode": Proof("decode_check", ("trit_decode",), 161, 2, 2, cover=2, mutants=(
+        ("setun_trit_decode.sv", "assign nz1_o = a | ~c3;", "assign nz1_o = a | ~c2;"),
+        ("setun_trit_decode.sv", "(a | (esc & c4))", "(a | esc)"))),
+    "tree_2": Proof("tree_check", TREE, 1, 1, 3, cover=3, parameters={"Inputs": 2, "Width": 16, "Cut": 1}, mutants=(
+        ("setun_add_tree.sv", "$signed(W'(gen_level[l-1].c[1]))", "$signed(W'(gen_level[l-1].c[0]))"),)),
+    "tree_3": Proof("tree_check", TREE, 1, 1, 4, cover=4, parameters={"Inputs": 3, "Width": 8, "Cut": 3}, mutants=(
+        ("setun_add_tree.sv", "s[(PrevN-1)*PrevW +: PrevW]", "s[(PrevN-2)*PrevW +: PrevW]"),)),
+    "tree_4": Proof("tree_check", TREE, 1, 1, 4, cover=4, parameters={"Inputs": 4, "Width": 8, "Cut": 1}, mutants=(
+        ("setun_add_tree.sv", "wide = {a, 1'b1} + {b, gen_level[l-1].c[i]};", "wide = {a, 1'b1} + {b, gen_level[l-1].c[0]};"),)),
+    "tree_nodes": Proof("tree_nodes", (), 9, 0, 2, file="tree_steps.sv", mutants=(
+        ("tree_steps.sv", "assign {sum, unused_low} = {a_i[W-1], a_i, 1'b1} +", "assign {sum, unused_low} = {1'b0, a_i, 1'b1} +"),)),
+    "tree_steps": Proof("tree_steps", TREE, 21, 0, 11, mutants=(
+        ("setun_add_tree.sv", "s[(i+Half)*PrevW +: PrevW]", "s[(PrevN-1-i)*PrevW +: PrevW]"),)),
+    "leaf": Proof("leaf_check", LEAF, 13, 1, 12, cover=13, inside=LEAF_INSIDE, mutants=(
+        ("setun_leaf_tree.sv", "s_q       <= s & nz;", "s_q       <= s;"),
+        ("setun_leaf_planes.sv", "part_q <= SumW'(negatives)", "part_q <= SumW'(count_q)"))),
+    "leaf_lane": Proof("leaf_check", LEAF, 4, 1, 12, cover=13, parameters={"PortBits": 128, "TreeCut": 3, "OneLane": 1}, mutants=(
+        ("setun_leaf_tree.sv", "^ {8{s_q[l]}}) & {8{nz_q[l]}};", "^ {8{s_q[l]}}) & {8{nz_q[l/2]}};"),)),
+    "fifo_4": Proof("fifo_check", ("fifo",), 13, 2, 8, induction=4, cover=13, parameters={"Depth": 4}, inside=FIFO_INSIDE, map_memory=True,
+                    mutants=FIFO_MUTANTS),
+    "fifo_8": Proof("fifo_check", ("fifo",), 13, 2, 10, induction=4, cover=21, parameters={"Depth": 8}, inside=FIFO_INSIDE, map_memory=True,
+                           mutants=FIFO_MUTANTS[1:2]),
+    "split_64": Proof("split_check", ("burst_split",), 15, 2, 12, induction=3, cover=12, inside=SPLIT_INSIDE,
+                      parameters={"BeatBytes": 64, "MaxBeats": 64, "CountW": 34}, mutants=SPLIT_MUTANTS),
+    "split_16": Proof("split_check", ("burst_split",), 15, 2, 12, induction=3, cover=12, inside=SPLIT_INSIDE,
+                      parameters={"BeatBytes": 16, "MaxBeats": 64, "CountW": 34}, mutants=SPLIT_MUTANTS[:1]),
+    "split_short": Proof("split_check", ("burst_split",), 15, 2, 12, induction=3, cover=12, inside=SPLIT_INSIDE,
+                         parameters={"BeatBytes": 32, "MaxBeats": 8, "CountW": 9}, mutants=SPLIT_MUTANTS[:1]),
+    "control": Proof("control_check", ("pkg", "control"), 22, 4, 8, induction=4, cover=8, inside=CONTROL_INSIDE, mutants=(
+        ("setun_control.sv", "if (done_i) begin\n        done_q  <= 1'b1;", "if (done_i && !read_ctrl) begin\n        done_q  <= 1'b1;"),
+        ("setun_control.sv", "bvalid_o  = bvalid_q;", "bvalid_o  = bvalid_q && bready_i;"),
+        ("setun_control.sv", "else if (rready_i) rvalid_q <= 1'b0;", "else rvalid_q <= 1'b0;"),
+        ("setun_control.sv", "setun_pkg::REG_LIST_HI: value = list_q[63:32];", "setun_pkg::REG_LIST_HI: value = list_q[31:0];"))),
+    "weight_port": Proof("port_check", ("pkg", "fifo", "burst_split", "weight_port"), 26, 4, 10, cover=14, map_memory=True, mutants=(
+        ("setun_weight_port.sv", "room_q >= LevelW'(burst_beats)", "room_q != '0"),
+        ("setun_weight_port.sv", "&& track_ready && (!arvalid_q || arready_i)", "&& track_ready"),
+        ("setun_weight_port.sv", ".ready_i(rvalid_i && rlast_i),", ".ready_i(rvalid_i),"))),
+}
+
+
+class Failure(Exception):
+    """A proof did not come out as expected; the text says which and why."""
+
+
+def trit_table():
+    """The table of docs/memory-format.md as a SystemVerilog function of the byte: {illegal, signs of 4..0, non-zeros of 4..0}.
+    Also checks what the page says of it: 243 codes, every combination of five weights once."""
+    text = (ROOT / "docs/memory-format.md").read_text()
+    rows = {int(m[1]): (m[2], m[3]) for m in re.finditer(r"^ {4}([0-4]) {2,}(\S.*?) {2,}(\S.*)$", text, flags=re.M)}
+    illegal = re.search(r"^ {4}illegal = (.*)$", text, flags=re.M)
+    if sorted(rows) != [0, 1, 2, 3, 4] or not illegal:
+        raise Failure("docs/memory-format.md: the table of the T5 code was not found")
+
+    def value(formula, bits):
+        """~ & | ?: on single bits."""
+        choice = re.fullmatch(r"(\w+) \? (.*) : (.*)", formula)
+        if choice:
+            return value(choice[2] if bits[choice[1]] else choice[3], bits)
+        return eval(formula.replace("~", " not ").replace("&", " and ").replace("|", " or "), {"__builtins__": {}}, bits)  # pylint: disable=eval-used
+
+    lines, seen = [], {}
+    for code in range(256):
+        bits = {f"b{j}": bool(code >> j & 1) for j in range(8)}
+        bits["esc"] = bits["b4"] and bits["b3"] and bits["b2"]
+        for j in (2, 3, 4):
+            bits[f"c{j}"] = bits[f"b{j + 3}"] if bits["esc"] else bits[f"b{j}"]
+        bits |= {"c1": bits["b1"], "c0": bits["b0"], "a": bits["b1"] and bits["b0"]}
+        word = bool(value(illegal[1], bits)) << 10
+        trits = []
+        for j, (nonzero, sign) in rows.items():
+            nz, minus = bool(value(nonzero, bits)), bool(value(sign, bits))
+            word |= nz << j | minus << (5 + j)
+            trits.append((j, (-1 if minus else 1) if nz else 0))
+        if not word >> 10:
+            if seen.setdefault(tuple(sorted(trits)), code) != code:
+                raise Failure(f"docs/memory-format.md: codes {code} and {seen[tuple(sorted(trits))]} are the same weights")
+        lines.append(f"    8'd{code}: trit_row = 11'd{word};")
+    if len(seen) != 3 ** 5:
+        raise Failure(f"docs/memory-format.md: {len(seen)} legal codes, 243 expected")
+    return ("function [10:0] trit_row(input [7:0] code);\n  case (code)\n" + "\n".join(lines) +
+            "\n    default: trit_row = 11'd0;\n  endcase\nendfunction\n")
+
+
+def run(command, folder):
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=TIMEOUT, cwd=folder)
+    except subprocess.TimeoutExpired:
+        return None, f"no answer in {TIMEOUT} s"
+    return done.returncode, done.stdout
+
+
+def build(name, proof, folder, mutant=None):
+    """Writes d.smt2 of a proof, or of its mutant, into `folder`."""
+    paths = [RTL / f"setun_{module}.sv" for module in proof.sources] + [HERE / (proof.file or f"{proof.top}.sv")]
+    for path in paths:
+        text = path.read_text()
+        if mutant and mutant[0] == path.name:
+            if text.count(mutant[1]) != 1:
+                raise Failure(f"{name}: mutant of {mutant[0]}: found {text.count(mutant[1])} times, not once: {mutant[1]}")
+            text = text.replace(mutant[1], mutant[2])
+        (folder / path.name).write_text(text)
+    (folder / "trit_table.svh").write_text(trit_table())
+    sources = [path.name for path in paths]
+    defines = "-D INDUCTION" if proof.inside else ""
+    values = "".join(f" -set {key} {value}" for key, value in proof.parameters.items())
+    chparam = f"chparam{values} $abstract\\{proof.top}; " if values else ""
+    script = (f"read_verilog -sv -formal -defer {defines} -I{folder} -I{RTL} {' '.join(sources)}; {chparam}"
+              f"hierarchy -check -top {proof.top}; proc; flatten; ")
+    if proof.map_memory:
+        script += "memory_collect; memory_map; "
+    if "mem" in proof.inside:
+        for place in range(proof.parameters["Depth"]):
+            script += f"connect -set mem[{4 * place + 3}:{4 * place}] \\dut.mem[{place}]; "
+    for wire, register in proof.inside.items():
+        if not (proof.map_memory and wire == "mem"):
+            script += f"connect -set {wire} \\{register if '.' in register else 'dut.' + register}; "
+    # Merging equal cells, until nothing changes, is what proves the steps of the tree.
+    script += (f"opt_clean; check -assert; opt -full; prep -top {proof.top}; select -assert-count {proof.asserts} t:$assert; "
+               f"select -assert-count {proof.covers} t:$cover; async2sync; dffunmap; write_smt2 -wires d.smt2")
+    code, output = run(["yosys", "-q", "-e", "implicitly declared|no driver", "-p", script], folder)
+    if code != 0:
+        raise Failure(f"{name}: Yosys: exit code {code}\n{output}")
+
+
+def smtbmc(folder, *options):
+    return run(["yosys-smtbmc", "-s", "z3", "--unroll", "--noprogress", *options, "d.smt2"], folder)
+
+
+def clock():
+    """Processor seconds of the programs run so far."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def report(name, kind, depth, asserts, start, result):
+    print(f"{name:<15} | {kind:<9} | {depth:>5} | {asserts:>7} | {clock() - start:7.1f} | {result}", flush=True)
+
+
+def prove(name, proof, verbose):
+    """Runs every task of a proof; raises Failure at the first that is not as expected."""
+    tasks = [("bounded", proof.bound, ("--presat", "-t", str(proof.bound)))]
+    if proof.induction:
+        tasks.append(("induction", proof.induction, ("-i", "-t", str(proof.induction))))
+    if proof.cover:
+        tasks.append(("cover", proof.cover, ("-c", "-t", str(proof.cover))))
+    with tempfile.TemporaryDirectory(prefix="setun-formal-") as work:
+        start = clock()
+        build(name, proof, Path(work))
+        for kind, depth, options in tasks:
+            code, output = smtbmc(work, *options)
+            count = proof.covers if kind == "cover" else proof.asserts
+            report(name, kind, depth, count, start, "pass" if code == 0 else "FAIL")
+            if code != 0 or verbose:
+                print(output)
+            if code != 0:
+                raise Failure(f"{name}: {kind} failed")
+            start = clock()
+    for number, mutant in enumerate(proof.mutants, 1):
+        with tempfile.TemporaryDirectory(prefix="setun-formal-") as work:
+            start = clock()
+            build(name, proof, Path(work), mutant)
+            code, output = smtbmc(work, "-t", str(proof.bound))
+            refuted = code == 1 and "Assert failed" in output
+            report(name, f"mutant {number}", proof.bound, proof.asserts, start, "refuted, as it must be" if refuted else "FAIL: not refuted")
+            if not refuted:
+                raise Failure(f"{name}: mutant {number} was not refuted: {mutant[2]}\n{output}")
+
+
+def prove_paths(verbose):
+    """No output of the kernel depends on an input in the same cycle: no VALID can wait for its READY, and no loop can close outside.
+    Walks the netlist from every output back to registers. The mutant lets BVALID wait for BREADY."""
+    mutant = ("setun_control.sv", "bvalid_o  = bvalid_q;", "bvalid_o  = bvalid_q && bready_i;")
+    for kind in ("netlist", "mutant 1"):
+        with tempfile.TemporaryDirectory(prefix="setun-formal-") as work:
+            start = clock()
+            names = (RTL / "setun.f").read_text().split()
+            for line in names:
+                text = (RTL / line).read_text()
+                if line == mutant[0] and kind != "netlist":
+                    if text.count(mutant[1]) != 1:
+                        raise Failure(f"paths: mutant: not found once: {mutant[1]}")
+                    text = text.replace(mutant[1], mutant[2])
+                (Path(work) / line).write_text(text)
+            code, output = run(["yosys", "-q", "-e", "implicitly declared|no driver", "-p",
+                                f"read_verilog -sv -defer -I{RTL} {' '.join(names)}; chparam -set PortBits 128 -set Leaf 1 -set TileRows 16 "
+                                "$abstract\\setun_kernel; hierarchy -check -top setun_kernel; proc; flatten; opt_clean; "
+                                "select -assert-min 60 o:*_axi_*; select -assert-none o:* %ci*:-$dff i:* %i"], work)
+            expected = (code == 0) if kind == "netlist" else (code != 0 and "s_axi_control_bready" in output)
+            report("paths", kind, 0, 1, start, ("pass" if kind == "netlist" else "refuted, as it must be") if expected else "FAIL")
+            if verbose or not expected:
+                print(output)
+            if not expected:
+                raise Failure(f"paths: {kind}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Formal proofs of the RTL; see the head of this file.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="proofs to run; all when none is given")
+    parser.add_argument("--list", action="store_true", help="print the names and stop")
+    parser.add_argument("--verbose", action="store_true", help="also print what the solver says")
+    options = parser.parse_args()
+    if options.list:
+        print("\n".join([*PROOFS, "paths"]))
+        return 0
+    for name in options.names:
+        if name not in PROOFS and name != "paths":
+            print(f"run.py: unknown proof {name}; known are {', '.join(PROOFS)}, paths")
+            return 2
+    print(f"{'proof':<15} | {'kind':<9} | depth | asserts | seconds | result")
+    failures = []
+    for name in options.names or [*PROOFS, "paths"]:
+        try:
+            if name == "paths":
+                prove_paths(options.verbose)
+            else:
+                prove(name, PROOFS[name], options.verbose)
+        except Failure as failure:
+            print(f"FAIL: {failure}")
+            failures.append(name)
+    print(f"FAIL: {', '.join(failures)}" if failures else "PASS")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
