@@ -1,5 +1,5 @@
 # setun_verilate_kernel(CONFIG): a static library setun_rtl_<id> that simulates the kernel in one configuration,
-# PORTSxPORT_BITSxTOKENS[-tree][-rTILE_ROWS]. Appends to the caller's SETUN_RTL_DECLARATIONS, _ENTRIES, _MAKERS (C++ text
+# PORTSxPORT_BITSxTOKENS[-tree|-table|-bram][-rTILE_ROWS]. Appends to the caller's SETUN_RTL_DECLARATIONS, _ENTRIES, _MAKERS (C++ text
 # for the registry) and _LIBRARIES.
 #
 # Verilator runs at build time. The number and names of the files it writes depend on the design, so a script gathers
@@ -48,8 +48,8 @@ set(SETUN_RTL_DIR ${CMAKE_SOURCE_DIR}/rtl CACHE PATH "Folder of the RTL and of i
 file(GLOB SETUN_RTL_SOURCES CONFIGURE_DEPENDS ${SETUN_RTL_DIR}/*.sv ${SETUN_RTL_DIR}/*.svh ${SETUN_RTL_DIR}/*.f)
 
 function(setun_verilate_kernel config)
-  if(NOT config MATCHES "^([124])x(128|256|512)x([1248])(-tree)?(-r([0-9]+))?$")
-    message(FATAL_ERROR "SETUN_RTL_CONFIGS: '${config}' is not PORTSxPORT_BITSxTOKENS[-tree][-rTILE_ROWS] "
+  if(NOT config MATCHES "^([124])x(128|256|512)x([1248])(-tree|-table|-bram)?(-r([0-9]+))?$")
+    message(FATAL_ERROR "SETUN_RTL_CONFIGS: '${config}' is not PORTSxPORT_BITSxTOKENS[-tree|-table|-bram][-rTILE_ROWS] "
                         "with PORTS 1, 2, 4; PORT_BITS 128, 256, 512; TOKENS 1, 2, 4, 8")
   endif()
   set(SETUN_PORTS ${CMAKE_MATCH_1})
@@ -57,7 +57,12 @@ function(setun_verilate_kernel config)
   set(SETUN_TOKENS ${CMAKE_MATCH_3})
   set(SETUN_LEAF 0)
   if(CMAKE_MATCH_4)
-    set(SETUN_LEAF 1)
+    # Numbers of rtl/setun_abi.h.
+    set(SETUN_LEAF_tree 1)
+    set(SETUN_LEAF_table 2)
+    set(SETUN_LEAF_bram 3)
+    string(SUBSTRING ${CMAKE_MATCH_4} 1 -1 leaf)
+    set(SETUN_LEAF ${SETUN_LEAF_${leaf}})
   endif()
   set(SETUN_TILE_ROWS 1024)
   if(CMAKE_MATCH_6)

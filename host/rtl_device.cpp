@@ -8,6 +8,7 @@
 
 #include "host/packing.h"
 #include "sim/kernel_sim.h"
+#include "sim/leaf_names.h"
 
 namespace setun {
 namespace {
@@ -59,8 +60,7 @@ class RtlDevice final : public Device {
         : sim_(open_simulation(options)), next_(options.ports + 1, 0) {
         const KernelConfig& config = sim_->config();
         info_.name = "rtl";
-        info_.engine =
-            std::string("Verilated RTL, ") + (config.leaf == SETUN_LEAF_TREE ? "tree" : "planes") + " leaf";
+        info_.engine = "Verilated RTL, " + std::string(sim::kLeafNames.at(config.leaf)) + " leaf";
         info_.ports = config.ports;
         info_.port_bits = config.port_bits;
         info_.tokens = config.tokens;

@@ -65,6 +65,8 @@
 
 #define SETUN_LEAF_PLANES 0u
 #define SETUN_LEAF_TREE 1u
+#define SETUN_LEAF_TABLE 2u         /* tables in LUT RAM */
+#define SETUN_LEAF_BRAM 3u          /* tables in block RAM */
 
 #define SETUN_MAX_M 0x100000u        /* rows: 1 .. 2^20 */
 #define SETUN_MAX_K 0x20000u         /* inputs: 1 .. 2^17, so that 5 planes cannot overflow INT32 */

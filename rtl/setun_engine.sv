@@ -92,14 +92,14 @@ module setun_engine #(
   logic first_q, next_plane_q, final_q, last_pass_q, need_swap_q;
 
   logic group_last, job_last, fire, take_job, result_free, weights_here, x_here, swap;
-  logic shadow_full_q, shadow_full2_q;
+  logic shadow_full_q, shadow_full2_q, fill_busy;
   logic [CreditW-1:0] credit_q;
   logic result_pop;
 
   assign group_last   = group_q == last_group_q;
   assign job_last     = group_last && last_pass_q;
   assign result_free  = !final_q || credit_q != '0;
-  assign x_here       = !need_swap_q || shadow_full2_q;
+  assign x_here       = !need_swap_q || (shadow_full2_q && !fill_busy);
   assign weights_here = &weight_valid_i;
 
   assign fire = active_q && !halt_i && gap_q == '0 && weights_here && x_here && result_free;
@@ -181,7 +181,8 @@ module setun_engine #(
     end
   end
 
-  // ---- Shadow chunk: full from the last word loaded (one cycle later for the leaf's input stage) until it is made current ----
+  // ---- Shadow chunk: full from the last word loaded (one cycle later for the leaf's input stage) until it is made current.
+  // Leaves with tables keep fill_busy high until these are filled. ----
   assign load_ready_o = !shadow_full_q;
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -204,10 +205,13 @@ module setun_engine #(
   if (Leaf == 0) begin : gen_planes
     setun_leaf_planes #(.PortBits(PortBits), .Ports(Ports), .Tokens(Tokens), .TreeCut(TreeCut)) u_leaf (
         .clk_i       (clk_i),
+        .rst_ni      (rst_ni),
         .load_i      (load_valid_i && load_ready_o),
+        .load_last_i (load_last_i),
         .load_token_i(load_token_i),
         .load_group_i(load_group_i),
         .load_data_i (load_data_i),
+        .fill_busy_o (fill_busy),
         .swap_i      (swap),
         .valid_i     (fire),
         .beat_i      (weight_i),
@@ -218,10 +222,47 @@ module setun_engine #(
   end else if (Leaf == 1) begin : gen_tree
     setun_leaf_tree #(.PortBits(PortBits), .Ports(Ports), .Tokens(Tokens), .TreeCut(TreeCut)) u_leaf (
         .clk_i       (clk_i),
+        .rst_ni      (rst_ni),
         .load_i      (load_valid_i && load_ready_o),
+        .load_last_i (load_last_i),
         .load_token_i(load_token_i),
         .load_group_i(load_group_i),
         .load_data_i (load_data_i),
+        .fill_busy_o (fill_busy),
+        .swap_i      (swap),
+        .valid_i     (fire),
+        .beat_i      (weight_i),
+        .sum_o       (sums),
+        .illegal_o   (illegal),
+        .nonzero_o   (nonzero)
+    );
+  end else if (Leaf == 2) begin : gen_table_lut
+    setun_leaf_table_lut #(.PortBits(PortBits), .Ports(Ports), .Tokens(Tokens), .TreeCut(TreeCut)) u_leaf (
+        .clk_i       (clk_i),
+        .rst_ni      (rst_ni),
+        .load_i      (load_valid_i && load_ready_o),
+        .load_last_i (load_last_i),
+        .load_token_i(load_token_i),
+        .load_group_i(load_group_i),
+        .load_data_i (load_data_i),
+        .fill_busy_o (fill_busy),
+        .swap_i      (swap),
+        .valid_i     (fire),
+        .beat_i      (weight_i),
+        .sum_o       (sums),
+        .illegal_o   (illegal),
+        .nonzero_o   (nonzero)
+    );
+  end else if (Leaf == 3) begin : gen_table_bram
+    setun_leaf_table_bram #(.PortBits(PortBits), .Ports(Ports), .Tokens(Tokens), .TreeCut(TreeCut)) u_leaf (
+        .clk_i       (clk_i),
+        .rst_ni      (rst_ni),
+        .load_i      (load_valid_i && load_ready_o),
+        .load_last_i (load_last_i),
+        .load_token_i(load_token_i),
+        .load_group_i(load_group_i),
+        .load_data_i (load_data_i),
+        .fill_busy_o (fill_busy),
         .swap_i      (swap),
         .valid_i     (fire),
         .beat_i      (weight_i),
@@ -230,7 +271,7 @@ module setun_engine #(
         .nonzero_o   (nonzero)
     );
   end else begin : gen_bad_leaf
-    $error("setun_engine: Leaf must be 0 (planes) or 1 (tree)");
+    $error("setun_engine: Leaf must be 0 (planes), 1 (tree), 2 (table in LUT RAM) or 3 (table in block RAM)");
   end
 
   // ---- Control that travels with each beat ----

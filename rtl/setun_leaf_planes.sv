@@ -5,14 +5,15 @@
 ///
 ///   sum = count(nz & s) + sum_{b=0..6} 2^b count((X_b ^ s) & nz) - 2^7 count((X_7 ^ s) & nz)      because -x = ~x + 1
 ///
-/// This is the form that simulates fastest; setun_leaf_tree computes the same with fewer LUTs. Both share one port list and
-/// one contract:
+/// This is the form that simulates fastest; setun_leaf_tree, setun_leaf_table_lut and setun_leaf_table_bram compute the same with fewer
+/// LUTs. All share one port list and one contract:
 /// - Activations are double-buffered. load_i writes B activations (the bytes of load_data_i) of token load_token_i into lanes
 ///   load_group_i * B and up of the shadow chunk. swap_i makes the shadow chunk current, beginning with the beat given in the same
-///   cycle; it may come two cycles after the last load_i at the earliest.
+///   cycle; it may come two cycles after the last load_i at the earliest, and not while fill_busy_o is high. load_last_i marks the last
+///   word of a chunk. fill_busy_o and rst_ni are for forms that fill tables; after a reset the current chunk is undefined there.
 /// - sum_o, nonzero_o and illegal_o belong to the beat given Latency cycles earlier. One beat a cycle.
-/// - Validity is the caller's business: outputs mean nothing for cycles without valid_i. There is no reset: every register is
-///   written before its value is used.
+/// - Validity is the caller's business: outputs mean nothing for cycles without valid_i, and sums and counts mean nothing for beats with
+///   an illegal code. Data has no reset: every register is written before its value is used.
 `default_nettype none
 
 module setun_leaf_planes #(
@@ -27,10 +28,13 @@ module setun_leaf_planes #(
     localparam int unsigned CountW = $clog2(Ports * Lanes + 1)
 ) (
     input  wire logic                      clk_i,
+    input  wire logic                      rst_ni,
     input  wire logic                      load_i,
+    input  wire logic                      load_last_i,
     input  wire logic [2:0]                load_token_i,
     input  wire logic [2:0]                load_group_i,
     input  wire logic [PortBits-1:0]       load_data_i,
+    output logic                           fill_busy_o,
     input  wire logic                      swap_i,
     input  wire logic                      valid_i,
     input  wire logic [Ports*PortBits-1:0] beat_i,
@@ -41,6 +45,11 @@ module setun_leaf_planes #(
   if (Latency < 3) begin : gen_bad_latency
     $error("setun_leaf_planes: TreeCut leaves fewer than 3 pipeline stages");
   end
+
+  // No tables to fill.
+  assign fill_busy_o = 1'b0;
+  logic unused_fill;
+  assign unused_fill = rst_ni ^ load_last_i;
 
   localparam int unsigned Delay = Latency - 3;  // stages after the third
 

@@ -18,10 +18,13 @@ module setun_leaf_tree #(
     localparam int unsigned CountW = $clog2(Ports * Lanes + 1)
 ) (
     input  wire logic                      clk_i,
+    input  wire logic                      rst_ni,
     input  wire logic                      load_i,
+    input  wire logic                      load_last_i,
     input  wire logic [2:0]                load_token_i,
     input  wire logic [2:0]                load_group_i,
     input  wire logic [PortBits-1:0]       load_data_i,
+    output logic                           fill_busy_o,
     input  wire logic                      swap_i,
     input  wire logic                      valid_i,
     input  wire logic [Ports*PortBits-1:0] beat_i,
@@ -32,6 +35,11 @@ module setun_leaf_tree #(
   if (Latency < 3) begin : gen_bad_latency
     $error("setun_leaf_tree: TreeCut leaves fewer than 3 pipeline stages");
   end
+
+  // No tables to fill.
+  assign fill_busy_o = 1'b0;
+  logic unused_fill;
+  assign unused_fill = rst_ni ^ load_last_i;
 
   // ---- Activations ----
   for (genvar t = 0; t < Tokens; t++) begin : gen_x

@@ -50,6 +50,8 @@ package setun_pkg;
   localparam logic [7:0] TRIT_CODE_T5 = 8'd1;
   localparam logic [7:0] LEAF_PLANES = 8'd0;
   localparam logic [7:0] LEAF_TREE = 8'd1;
+  localparam logic [7:0] LEAF_TABLE = 8'd2;
+  localparam logic [7:0] LEAF_BRAM = 8'd3;
   localparam logic [31:0] MAX_M = 32'h0010_0000;
   localparam logic [31:0] MAX_K = 32'h0002_0000;
   localparam logic [7:0] MAX_PLANES = 8'd5;

@@ -4,12 +4,14 @@
 #include <charconv>
 
 #include "rtl/setun_abi.h"
+#include "sim/leaf_names.h"
 
 namespace setun::sim {
 namespace {
 
 constexpr std::string_view kForm =
-    "expected PORTSxPORT_BITSxTOKENS, optionally followed by -tree and -rTILE_ROWS, e.g. 1x512x1 or "
+    "expected PORTSxPORT_BITSxTOKENS, optionally followed by -tree, -table or -bram and -rTILE_ROWS, e.g. "
+    "1x512x1 or "
     "2x256x4-tree-r64";
 
 std::string hex_offset(std::uint32_t offset) {
@@ -37,13 +39,25 @@ bool take(std::string_view& text, std::string_view prefix) {
 
 std::string KernelConfig::name() const {
     std::string text = std::to_string(ports) + "x" + std::to_string(port_bits) + "x" + std::to_string(tokens);
-    if (leaf == SETUN_LEAF_TREE) {
-        text += "-tree";
+    if (leaf != SETUN_LEAF_PLANES) {
+        text += "-";
+        text += kLeafNames.at(leaf);
     }
     if (tile_rows != KernelConfig{}.tile_rows) {
         text += "-r" + std::to_string(tile_rows);
     }
     return text;
+}
+
+unsigned KernelConfig::fill_cycles() const {
+    switch (leaf) {
+        case SETUN_LEAF_TABLE:
+            return 32 * 8 + 2;  // steps of the walk x FillGroups, and its pipeline
+        case SETUN_LEAF_BRAM:
+            return 256 * 2 + 2;
+        default:
+            return 0;
+    }
 }
 
 KernelConfig KernelConfig::parse(std::string_view name) {
@@ -52,8 +66,13 @@ KernelConfig KernelConfig::parse(std::string_view name) {
     const bool shape = take_number(rest, config.ports) && take(rest, "x") &&
                        take_number(rest, config.port_bits) && take(rest, "x") &&
                        take_number(rest, config.tokens);
-    if (take(rest, "-tree")) {
-        config.leaf = SETUN_LEAF_TREE;
+    for (unsigned leaf = SETUN_LEAF_TREE; leaf < kLeafNames.size(); ++leaf) {
+        std::string_view after = rest;
+        if (take(after, "-") && take(after, kLeafNames[leaf])) {
+            config.leaf = leaf;
+            rest = after;
+            break;
+        }
     }
     const bool rows = !take(rest, "-r") || take_number(rest, config.tile_rows);
     if (!shape || !rows || !rest.empty()) {

@@ -21,18 +21,22 @@ struct KernelConfig {
     unsigned ports = 1;
     unsigned port_bits = 512;
     unsigned tokens = 1;
-    unsigned leaf = 0;  ///< SETUN_LEAF_PLANES or SETUN_LEAF_TREE
+    unsigned leaf = 0;  ///< SETUN_LEAF_*
     unsigned tile_rows = 1024;
 
     bool operator==(const KernelConfig&) const = default;
 
-    /// PORTSxPORT_BITSxTOKENS[-tree][-rTILE_ROWS], e.g. "2x256x4-tree"; the default TILE_ROWS is not written.
+    /// PORTSxPORT_BITSxTOKENS[-tree|-table|-bram][-rTILE_ROWS], e.g. "2x256x4-tree"; the planes leaf and the
+    /// default TILE_ROWS are not written.
     [[nodiscard]] std::string name() const;
     /// The inverse of name(). Throws std::invalid_argument that shows the form.
     static KernelConfig parse(std::string_view name);
 
     [[nodiscard]] unsigned beat_bytes() const { return port_bits / 8; }
     [[nodiscard]] unsigned lanes() const { return 5 * beat_bytes(); }
+    /// Clocks that the leaf fills its tables after the last word of each chunk, before the chunk can be used:
+    /// FillCycles of setun_leaf_table_lut and setun_leaf_table_bram; 0 for leaves without tables.
+    [[nodiscard]] unsigned fill_cycles() const;
 };
 
 /// Waveform of a window of clock cycles.

@@ -10,6 +10,7 @@
 #include "host/cpu/cpu_device.h"
 #include "host/error.h"
 #include "host/rtl_device.h"
+#include "sim/leaf_names.h"
 #include "sim/memory_presets.h"
 
 namespace setun::cli {
@@ -20,6 +21,16 @@ void require_one_of(const char* option, unsigned value, std::span<const unsigned
         throw InputError(
             fmt::format("{} {} is not supported; use one of {}", option, value, fmt::join(valid, ", ")));
     }
+}
+
+/// SETUN_LEAF_* of a name.
+unsigned leaf_number(std::string_view name) {
+    const auto* const at = std::find(sim::kLeafNames.begin(), sim::kLeafNames.end(), name);
+    if (at == sim::kLeafNames.end()) {
+        throw InputError(
+            fmt::format("--leaf '{}' is unknown; use one of {}", name, fmt::join(sim::kLeafNames, ", ")));
+    }
+    return static_cast<unsigned>(at - sim::kLeafNames.begin());
 }
 
 std::unique_ptr<Device> open_cpu(const DeviceOptions& options, unsigned threads, const std::string& memory) {
@@ -40,7 +51,7 @@ std::unique_ptr<Device> open_rtl(const DeviceOptions& options) {
     rtl.port_bits = options.port_bits;
     rtl.tokens = options.tokens;
     rtl.tile_rows = options.tile_rows;
-    rtl.leaf = options.leaf == "tree" ? SETUN_LEAF_TREE : SETUN_LEAF_PLANES;
+    rtl.leaf = leaf_number(options.leaf);
     rtl.memory = options.memory;
     rtl.seed = options.seed;
     rtl.trace_file = options.trace;
@@ -64,9 +75,7 @@ void check_device_options(const DeviceOptions& options) {
     require_one_of("--port-bits", options.port_bits, kPortBits);
     require_one_of("--tokens-per-beat", options.tokens, kTokens);
     require_one_of("--tile-rows", options.tile_rows, kTileRows);
-    if (options.leaf != "planes" && options.leaf != "tree") {
-        throw InputError(fmt::format("--leaf '{}' is unknown; use one of planes, tree", options.leaf));
-    }
+    static_cast<void>(leaf_number(options.leaf));
     const auto presets = sim::memory_presets();
     if (std::none_of(presets.begin(), presets.end(),
                      [&](const sim::MemoryPreset& preset) { return preset.name == options.memory; })) {
@@ -96,7 +105,8 @@ void add_device_options(CLI::App& app, DeviceOptions& options) {
     app.add_option("--tile-rows", options.tile_rows, "Rows that a tile gives to each port")
         ->capture_default_str()
         ->group(group);
-    app.add_option("--leaf", options.leaf, "Form of the adder leaf: planes, tree")
+    app.add_option("--leaf", options.leaf,
+                   fmt::format("Form of the adder leaf: {}", fmt::join(sim::kLeafNames, ", ")))
         ->capture_default_str()
         ->group(group);
     app.add_option_function<std::string>(

@@ -319,7 +319,7 @@ TEST_F(Cli, BadOptionsListWhatIsValid) {
     expect_bad_input(run({"--port-bits", "64"}), "128, 256, 512");
     expect_bad_input(run({"--tokens-per-beat", "16"}), "1, 2, 4, 8");
     expect_bad_input(run({"--tile-rows", "100"}), "1024");
-    expect_bad_input(run({"--leaf", "table"}), "planes, tree");
+    expect_bad_input(run({"--leaf", "bush"}), "planes, tree, table, bram");
     expect_bad_input(run({"--memory", "floppy"}), "ideal, ddr4");
     expect_bad_input(run({"--ports", "4", "--port-bits", "512", "--tokens-per-beat", "8"}), "1x512x1");
     expect_bad_input(run({"--device", "cpu", "--memory", "floppy"}), "ideal, ddr4");

@@ -12,7 +12,7 @@ BAD = {
     "TileRows=7": ("TileRows", 7),
     "TileRows=8": ("TileRows", 8),
     "TileRows=8192": ("TileRows", 8192),
-    "Leaf=2": ("Leaf", 2),
+    "Leaf=4": ("Leaf", 4),
     "TreeCut=5": ("TreeCut", 5),
 }
 

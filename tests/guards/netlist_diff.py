@@ -1,8 +1,8 @@
 """Generates the differential tests: two forms of each configuration side by side in one Verilator model, with the same inputs.
 tests/guards/netlist_diff.cpp drives them and compares every output.
 
-In most configurations the forms are the source and the netlist that Yosys makes of it; in group "leaves" they are the two leaf
-modules, which must agree.
+In most configurations the forms are the source and the netlist that Yosys makes of it; in group "leaves" they are one of the leaf
+modules and setun_leaf_planes, which must agree.
 
 usage: netlist_diff.py GROUP OUTPUT_FOLDER
 Writes the netlists, diff_top.sv, sources.f (the file list) and diff_table.h (which bit of the model's vectors is which port).
@@ -26,6 +26,10 @@ GROUPS = {
         rtl.Config("add_tree_7", "setun_add_tree", {"Inputs": 7, "Width": 8, "Cut": 1, "SumW": 11}),
         rtl.Config("leaf_planes", "setun_leaf_planes", {"PortBits": 128, "Ports": 1, "Tokens": 2}),
         rtl.Config("leaf_tree", "setun_leaf_tree", {"PortBits": 128, "Ports": 2, "Tokens": 1}),
+        rtl.Config("sum_tree_16", "setun_sum_tree", {"Inputs": 16, "Width": 11, "Max": 640, "Radix": 3, "Stages": 2, "SumW": 15}),
+        rtl.Config("sum_tree_7", "setun_sum_tree", {"Inputs": 7, "Width": 3, "Max": 5, "Signed": 0, "Radix": 2, "Stages": 5, "SumW": 6}),
+        rtl.Config("leaf_table_lut", "setun_leaf_table_lut", {"PortBits": 128, "Ports": 1, "Tokens": 2}),
+        rtl.Config("leaf_table_bram", "setun_leaf_table_bram", {"PortBits": 128, "Ports": 1, "Tokens": 1}),
         rtl.Config("engine_planes", "setun_engine", {"PortBits": 128, "Ports": 2, "TileRows": 16, "Leaf": 0}),
         rtl.Config("engine_tree", "setun_engine", {"PortBits": 128, "Ports": 2, "Tokens": 2, "TileRows": 32, "Leaf": 1}),
         rtl.Config("miscompiled", "miscompiled"),
@@ -36,11 +40,17 @@ GROUPS = {
     ],
 }
 
-# Leaf forms are compared for these parameters; TreeCut sets the latency of both.
+# Forms that are compared with planes for the same parameters; TreeCut sets the latency of both, FillGroups is for the tables alone.
 LEAVES = [
-    rtl.Config("leaves_128", "setun_leaf_planes", {"PortBits": 128, "Ports": 2, "Tokens": 2, "TreeCut": 3}),
-    rtl.Config("leaves_256", "setun_leaf_planes", {"PortBits": 256, "Ports": 1, "Tokens": 1, "TreeCut": 2}),
-    rtl.Config("leaves_512", "setun_leaf_planes", {"PortBits": 512, "Ports": 1, "Tokens": 1, "TreeCut": 3}),
+    rtl.Config("leaves_tree_128", "setun_leaf_tree", {"PortBits": 128, "Ports": 2, "Tokens": 2, "TreeCut": 3}),
+    rtl.Config("leaves_tree_256", "setun_leaf_tree", {"PortBits": 256, "Ports": 1, "Tokens": 1, "TreeCut": 2}),
+    rtl.Config("leaves_tree_512", "setun_leaf_tree", {"PortBits": 512, "Ports": 1, "Tokens": 1, "TreeCut": 3}),
+    rtl.Config("leaves_table_lut_128", "setun_leaf_table_lut", {"PortBits": 128, "Ports": 2, "Tokens": 2, "TreeCut": 4, "FillGroups": 1}),
+    rtl.Config("leaves_table_lut_256", "setun_leaf_table_lut", {"PortBits": 256, "Ports": 1, "Tokens": 1, "TreeCut": 1, "FillGroups": 8}),
+    rtl.Config("leaves_table_lut_512", "setun_leaf_table_lut", {"PortBits": 512, "Ports": 1, "Tokens": 1, "TreeCut": 3}),
+    rtl.Config("leaves_table_bram_128", "setun_leaf_table_bram", {"PortBits": 128, "Ports": 2, "Tokens": 2, "TreeCut": 4, "FillGroups": 1}),
+    rtl.Config("leaves_table_bram_256", "setun_leaf_table_bram", {"PortBits": 256, "Ports": 1, "Tokens": 1, "TreeCut": 1, "FillGroups": 4}),
+    rtl.Config("leaves_table_bram_512", "setun_leaf_table_bram", {"PortBits": 512, "Ports": 1, "Tokens": 1, "TreeCut": 3}),
 ]
 
 CLOCKS = ("clk_i", "ap_clk")
@@ -67,14 +77,15 @@ def leaf_ports(config):
     bits, ports, tokens = (config.parameters[name] for name in ("PortBits", "Ports", "Tokens"))
     lanes = 5 * bits // 8
     sum_bits = (lanes * 128).bit_length() + 1
-    return {"load_i": ("input", 1), "load_token_i": ("input", 3), "load_group_i": ("input", 3), "load_data_i": ("input", bits),
-            "swap_i": ("input", 1), "valid_i": ("input", 1), "beat_i": ("input", ports * bits),
+    return {"rst_ni": ("input", 1), "load_i": ("input", 1), "load_last_i": ("input", 1), "load_token_i": ("input", 3), "load_group_i": ("input", 3), "load_data_i": ("input", bits),
+            "swap_i": ("input", 1), "valid_i": ("input", 1), "beat_i": ("input", ports * bits), "fill_busy_o": ("output", 1),
             "sum_o": ("output", ports * tokens * sum_bits), "illegal_o": ("output", ports),
             "nonzero_o": ("output", (ports * lanes).bit_length())}
 
 
 def instance(kind, config, module, parameters, ports, offsets, masked):
-    """One instance inside diff_top. Outputs that mean nothing without a valid input `latency` cycles ago are masked."""
+    """One instance inside diff_top. Of leaves (masked), outputs count only where they mean something: with a valid input `latency` cycles
+    ago, sums and counts without an illegal code. When they are busy is their own affair; the driver is shown the form under test."""
     connections, assigns, wires = [".clk_i(clk_i)"], [], []
     if "ap_clk" in ports:
         connections = [".ap_clk(clk_i)"]
@@ -90,6 +101,10 @@ def instance(kind, config, module, parameters, ports, offsets, masked):
             wires.append(f"  logic [{width - 1}:0] {wire};")
             connections.append(f".{name}({wire})")
             mask = f" & {{{width}{{valid_{config.name}}}}}" if masked else ""
+            if masked and name in ("sum_o", "nonzero_o"):
+                mask += f" & {{{width}{{~|{kind}_{config.name}_illegal_o}}}}"
+            if masked and name == "fill_busy_o":
+                wire, mask = f"gold_{config.name}_{name}", ""
             assigns.append(f"  assign {kind}_o[{offsets[name]} +: {width}] = {wire}{mask};")
     values = ", ".join(f".{name}({value})" for name, value in parameters.items())
     header = f"  {module} #({values}) " if values else f"  {module} "
@@ -125,7 +140,8 @@ def generate(configs, folder, leaves):
         if leaves:
             instances.append(valid_pipe(config, offsets))
         instances.append(instance("gold", config, config.module, config.parameters, ports, offsets, leaves))
-        instances.append(instance("gate", config, "setun_leaf_tree", config.parameters, ports, offsets, True) if leaves else
+        planes = {name: value for name, value in config.parameters.items() if name != "FillGroups"}
+        instances.append(instance("gate", config, "setun_leaf_planes", planes, ports, offsets, True) if leaves else
                          instance("gate", config, f"netlist_{config.name}", {}, ports, offsets, False))
     inputs, outputs = (max(MIN_BITS, (sizes[d] + 31) // 32 * 32) for d in ("input", "output"))
     (folder / "diff_top.sv").write_text(

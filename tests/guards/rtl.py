@@ -27,6 +27,10 @@ def _tops():
         "p128": {"PortBits": 128},
         "p256_t8": {"PortBits": 256, "Tokens": 8},
         "p128_t4_tree_rows16": {"PortBits": 128, "Tokens": 4, "TileRows": 16, "Leaf": 1},
+        "table": {"Leaf": 2},
+        "bram": {"Leaf": 3},
+        "p256_t8_table": {"PortBits": 256, "Tokens": 8, "Leaf": 2},
+        "p128_t4_bram_rows16": {"PortBits": 128, "Tokens": 4, "TileRows": 16, "Leaf": 3},
         "t2_rows4096": {"Tokens": 2, "TileRows": 4096},
     }
     for top in ("setun_kernel", "setun_kernel_2p", "setun_kernel_4p"):

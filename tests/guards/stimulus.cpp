@@ -28,17 +28,12 @@ class RandomStimulus : public Stimulus {
         for (const DiffPort& port : pins.inputs()) {
             if (port.name == "rst_ni") {
                 pins.set(port.name, cycle >= 4 && random_() % 1024 != 0 ? 1 : 0);
-            } else if (port.name == "swap_i" && cycle < last_load_ + kLoadToSwap) {
-                pins.set(port.name, 0);  // the leaves' contract
             } else if (port.name == "clear_i" || port.name == "halt_i") {
                 pins.set(port.name, random_() % 512 == 0 ? 1 : 0);
             } else if (const auto limit = kLimits.find(port.name); limit != kLimits.end()) {
                 pins.set(port.name, limit->second.low + random_() % limit->second.count);
             } else {
                 drive_by_mood(pins, port, cycle);
-            }
-            if (port.name == "load_i" && pins.words(port)[0] != 0) {
-                last_load_ = cycle;
             }
         }
     }
@@ -83,11 +78,8 @@ class RandomStimulus : public Stimulus {
         }
     }
 
-    static constexpr std::uint64_t kLoadToSwap = 2;  // cycles
-
     Random random_;
     std::map<unsigned, unsigned> moods_;
-    std::uint64_t last_load_ = 0;
 };
 
 }  // namespace

@@ -10,6 +10,7 @@ namespace setun::sim::test {
 namespace {
 
 constexpr std::uint32_t kWatchdogReset = 0x00100000;
+constexpr unsigned kPasses = 7 * 7;  // tiles x chunks of the largest product here, in the smallest kernel
 constexpr std::uint32_t kDone = 1;
 constexpr std::uint32_t kReady = 2;
 
@@ -271,7 +272,7 @@ TEST_P(Control, StartBitAndIdleDuringARun) {
     EXPECT_TRUE(during & SETUN_CTRL_START);
     EXPECT_FALSE(during & SETUN_CTRL_IDLE);
     EXPECT_FALSE(during & SETUN_CTRL_DONE);
-    sim().step(5000);
+    sim().step(5000 + kPasses * GetParam().fill_cycles());
     const std::uint32_t after = sim().read_register(SETUN_REG_CTRL);
     EXPECT_EQ(after, SETUN_CTRL_DONE | SETUN_CTRL_IDLE | SETUN_CTRL_READY);
     bench_.check_memory(bench_.size());
@@ -316,7 +317,7 @@ TEST_P(Control, ArgumentsWrittenDuringARunBelongToTheNext) {
     for (unsigned p = 0; p < sim().config().ports; ++p) {
         sim().write_address(SETUN_REG_W_BASE_LO + p * SETUN_REG_W_STRIDE, 0xC0);
     }
-    sim().step(5000);
+    sim().step(5000 + kPasses * GetParam().fill_cycles());
     const Status status = read_status(sim());
     EXPECT_EQ(status.error, SETUN_ERR_NONE);
     EXPECT_EQ(status.completed, 1U);

@@ -8,6 +8,7 @@
 #include "hls/ternary_matmul.h"
 #include "host/packing.h"
 #include "host/rtl_device.h"
+#include "sim/leaf_names.h"
 #include "tests/rtl/bench.h"
 
 namespace setun::sim::test {
@@ -126,7 +127,7 @@ TEST_P(System, InfoDescribesTheChip) {
     EXPECT_EQ(info.memory, "kv260");
     EXPECT_EQ(info.clock_hz, 250e6);
     EXPECT_TRUE(info.cycle_accurate);
-    EXPECT_NE(info.engine.find(GetParam().leaf == SETUN_LEAF_TREE ? "tree" : "planes"), std::string::npos);
+    EXPECT_NE(info.engine.find(kLeafNames.at(GetParam().leaf)), std::string::npos);
 }
 
 INSTANTIATE_TEST_SUITE_P(Kernel, System, testing::ValuesIn(kernel_configs().begin(), kernel_configs().end()),

@@ -2,6 +2,8 @@
 // checked one counts.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "hls/ternary_matmul.h"
 #include "host/packing.h"
 #include "tests/rtl/bench.h"
@@ -114,6 +116,11 @@ class LargeProducts {
 
 class Timing : public testing::TestWithParam<KernelConfig> {};
 class Efficiency : public testing::TestWithParam<KernelConfig> {};
+class Fill : public testing::TestWithParam<KernelConfig> {};
+
+/// Clocks before the first beat of a list while the leaf fills its tables. Later fills hide behind the chunk
+/// before.
+std::uint64_t first_fill(const KernelConfig& c) { return c.fill_cycles(); }
 
 /// Clocks that the results of the last tile of `m` rows may need on the data port after the last weight beat
 /// when the engine makes results faster than one AXI word a clock: its words, and the gathering of the first
@@ -144,7 +151,8 @@ TEST_P(Efficiency, EveryShapeOfALayerRunsAtOneBeatAClock) {
         for (std::uint64_t done = 0; done < 10000; done += beats) {
             products.add(linear.m, linear.k, 1);
         }
-        expect_efficient(products.run(), products.beats_per_port(), result_tail(GetParam(), linear.m));
+        expect_efficient(products.run(), products.beats_per_port(),
+                         first_fill(GetParam()) + result_tail(GetParam(), linear.m));
         products.check();
     }
 }
@@ -156,7 +164,8 @@ TEST_P(Efficiency, WholeLayerRunsAtOneBeatAClock) {
         for (const Linear& linear : kLayer) {
             products.add(linear.m, linear.k, tokens);
         }
-        expect_efficient(products.run(), products.beats_per_port(), result_tail(GetParam(), kLayer[6].m));
+        expect_efficient(products.run(), products.beats_per_port(),
+                         first_fill(GetParam()) + result_tail(GetParam(), kLayer[6].m));
         products.check();
     }
 }
@@ -199,6 +208,30 @@ TEST_P(Timing, SameSeedSameCycles) {
     EXPECT_EQ(cycles[0], cycles[1]);
 }
 
+/// A kernel like `config` whose leaf has no tables, if one is compiled in.
+const KernelConfig* without_tables(const KernelConfig& config) {
+    const auto compiled = kernel_configs();
+    const auto same = std::find_if(compiled.begin(), compiled.end(), [&](KernelConfig other) {
+        const bool plain = other.fill_cycles() == 0;
+        other.leaf = config.leaf;
+        return plain && other == config;
+    });
+    return same == compiled.end() ? nullptr : &*same;
+}
+
+TEST_P(Fill, TakesExactlyItsCycles) {
+    // In a leaf without tables the first chunk is ready one clock after its last word.
+    const KernelConfig* const plain = without_tables(GetParam());
+    ASSERT_NE(plain, nullptr);
+    std::uint64_t cycles[2] = {};
+    for (const bool tables : {false, true}) {
+        Bench bench(tables ? GetParam() : *plain, SimOptions{});
+        bench.add_matmul({.m = 9, .k = 70});
+        cycles[tables] = bench.run_and_check().cycles;
+    }
+    EXPECT_EQ(cycles[true], cycles[false] + GetParam().fill_cycles() - 1);
+}
+
 TEST_P(Timing, BandwidthOfTheMemoryIsRespected) {
     // Below the peak of the channel always, and with bandwidth as the limit, not far below.
     const MemoryPreset& preset = memory_preset("u50");
@@ -228,6 +261,19 @@ std::vector<KernelConfig> full_size_kernels() {
     return configs;
 }
 
+/// Kernels with tables that have a twin without.
+std::vector<KernelConfig> table_kernels() {
+    std::vector<KernelConfig> configs;
+    for (const KernelConfig& config : kernel_configs()) {
+        if (config.fill_cycles() > 0 && without_tables(config) != nullptr) {
+            configs.push_back(config);
+        }
+    }
+    return configs;
+}
+
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Fill);  // in a build without such kernels
+INSTANTIATE_TEST_SUITE_P(Kernel, Fill, testing::ValuesIn(table_kernels()), config_test_name);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Efficiency);  // in a build with small kernels only
 INSTANTIATE_TEST_SUITE_P(Kernel, Efficiency, testing::ValuesIn(full_size_kernels()), config_test_name);
 INSTANTIATE_TEST_SUITE_P(Kernel, Timing, testing::ValuesIn(kernel_configs().begin(), kernel_configs().end()),

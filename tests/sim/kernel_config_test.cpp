@@ -8,7 +8,8 @@ namespace setun::sim {
 namespace {
 
 TEST(KernelConfig, NamesAndParses) {
-    for (const char* const name : {"1x512x1", "4x128x8-tree", "2x256x4-r16", "1x128x2-tree-r64"}) {
+    for (const char* const name : {"1x512x1", "4x128x8-tree", "2x256x4-r16", "1x128x2-tree-r64",
+                                   "1x128x2-table-r16", "1x256x1-bram"}) {
         EXPECT_EQ(KernelConfig::parse(name).name(), name);
     }
     const KernelConfig config = KernelConfig::parse("2x256x4-tree-r64");
