@@ -69,6 +69,8 @@ class RunCommand final : public Command {
     bool no_verify_ = false;
     bool ignore_end_ = false;
     bool logits_ = false;
+    std::string head_exit_ = "on";
+    std::uint32_t head_planes_ = 0;  ///< of the model that ran
     double timeout_ = 0;
     std::string reference_name_;
 };
@@ -95,6 +97,10 @@ void RunCommand::declare(CLI::App& parent) {
         ->group("Sampling");
     add_device_options(app, device_);
     app.add_flag("--no-verify", no_verify_, "Do not compare every product with the reference engine");
+    app.add_option("--head-exit", head_exit_,
+                   "on: read of the output head only what decides the token (same tokens; greedy, or top-k "
+                   "up to 64); off")
+        ->capture_default_str();
     app.add_flag("--ignore-end", ignore_end_, "Go on after the end-of-text token");
     app.add_flag("--logits", logits_, "With --json: logits behind every position");
     app.add_option("--timeout", timeout_, "Stop cleanly after this many seconds, 0 = never")
@@ -135,6 +141,11 @@ GenerateResult RunCommand::run_request(const Model& model, Device& device,
         reference = open_reference(device_, groups);
         reference_name_ = reference->name();
     }
+    std::optional<HeadExit> head_exit;
+    if (head_exit_ == "on") {
+        head_exit.emplace(lowered, model.output_head(), device);
+    }
+    head_planes_ = model.output_head().planes;
     Progress progress("reading the prompt");
     Utf8Stream stream;
     bool prompt_shown = json() || !prompt_;
@@ -157,8 +168,8 @@ GenerateResult RunCommand::run_request(const Model& model, Device& device,
     if (timeout_ > 0) {
         scheduler.stop_after(std::chrono::milliseconds(static_cast<std::int64_t>(timeout_ * 1000)));
     }
-    GenerateResult result =
-        generate(scheduler, model, lowered, scheduler.attach(device), reference.get(), request);
+    GenerateResult result = generate(scheduler, model, lowered, scheduler.attach(device), reference.get(),
+                                     request, head_exit ? &*head_exit : nullptr);
     if (!json()) {
         write_out(stream.finish() + "\n");
     }
@@ -168,6 +179,9 @@ GenerateResult RunCommand::run_request(const Model& model, Device& device,
 int RunCommand::run() {
     if (timeout_ < 0 || timeout_ > 1e6) {
         throw InputError(fmt::format("--timeout is {}; expected 0 to 1000000 seconds", timeout_));
+    }
+    if (head_exit_ != "on" && head_exit_ != "off") {
+        throw InputError(fmt::format("--head-exit '{}' is unknown; use on or off", head_exit_));
     }
     Model model;  // before the device, which reads the weights where they are
     const std::unique_ptr<Device> device = open_device(device_);
@@ -220,7 +234,7 @@ void RunCommand::print_report(const DeviceInfo& info, const GenerateResult& resu
         return;
     }
     const RunReport report = make_report(info, result);
-    const double steps = static_cast<double>(report.steps);
+    const double steps = static_cast<double>(report.tokens);
     const auto whole = [&](std::uint64_t value) {
         return grouped(static_cast<std::uint64_t>(static_cast<double>(value) / steps + 0.5));
     };
@@ -246,6 +260,8 @@ void RunCommand::print_report(const DeviceInfo& info, const GenerateResult& resu
                                                     std::max<std::uint64_t>(1, result.prompt.positions))));
         }
     }
+    block.add("head",
+              fmt::format("{:.2f} of {} digit planes read per token", report.head_planes, head_planes_));
     block.add("memory", fmt::format("{} per token, {} of it weights at 1.6 bit",
                                     si(report.bytes_per_token, "B"), si(report.weight_bytes_per_token, "B")));
     const energy::TokenEnergy& e = report.energy;
@@ -273,7 +289,7 @@ Json RunCommand::json_report(const DeviceInfo& info, const GenerateResult& resul
     if (!result.tokens.empty()) {
         const RunReport report = make_report(info, result);
         const Counters& c = report.counters;
-        const double steps = static_cast<double>(report.steps);
+        const double steps = static_cast<double>(report.tokens);
         const auto per_token = [&](std::uint64_t value) { return static_cast<double>(value) / steps; };
         const bool timed = c.cycles != 0;
         const auto or_null = [&](auto value) { return timed ? Json(value) : Json(nullptr); };
@@ -299,6 +315,9 @@ Json RunCommand::json_report(const DeviceInfo& info, const GenerateResult& resul
         json["energy_fp16_arithmetic_j_per_token"] = report.energy.fp16.arithmetic_j;
         json["energy_operations"] = report.energy.operations;
         json["energy_memory"] = report.energy_memory;
+        json["head_exit"] = head_exit_ == "on";
+        json["head_planes"] = head_planes_;
+        json["head_planes_read"] = report.head_planes;
         json["sim_weights_per_s"] = report.weights_per_second;
     }
     json["seconds"] = result.seconds;
