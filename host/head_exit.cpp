@@ -9,6 +9,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <utility>
 
 #include "hls/trit.h"
 #include "host/error.h"
@@ -232,6 +233,14 @@ void HeadSearch::choose(const State& state, bool first) {
     }
 }
 
+/// Cycles of a part of `rows` rows and one chunk, in beats of a port: its weight beats, or what the data port
+/// needs for the activations of all tokens and the command, and the command decoder for its steps, when that
+/// is more.
+std::uint64_t HeadSearch::part_beats(std::uint64_t rows) const {
+    const std::uint64_t loads = 5 * states_.size() + SETUN_COMMAND_BYTES / index_.layout().beat_bytes();
+    return std::max<std::uint64_t>(rows / index_.layout().ports, loads + 5);
+}
+
 /// Reads all missing planes of all live rows when that costs less than another round.
 void HeadSearch::finish_if_cheap() {
     std::vector<std::uint8_t> goal = read_;
@@ -249,35 +258,36 @@ void HeadSearch::finish_if_cheap() {
     for (std::size_t block = 0; block < goal.size(); ++block) {
         planes += static_cast<std::uint64_t>(goal[block] - read_[block]);
     }
-    if (planes * options_.block_rows * index_.chunks() <= options_.round_beats) {
+    if (planes * part_beats(block_span_) * index_.chunks() <= options_.round_beats) {
         goal_ = std::move(goal);
     }
 }
 
 void HeadSearch::emit_plane(unsigned plane) {
+    const std::uint64_t ports = index_.layout().ports;
     const auto wanted = [&](std::uint32_t block) { return read_[block] <= plane && plane < goal_[block]; };
     for (std::uint32_t first = 0; first < head_->m; first += tile_span_) {
         const std::uint32_t tile_rows = std::min(tile_span_, head_->m - first);
         const std::uint32_t begin = block_of(first);
         const std::uint32_t end = block_of(first + tile_rows - 1) + 1;
-        std::uint32_t count = 0;
+        std::vector<std::pair<std::uint32_t, std::uint32_t>> runs;  // first row, rows
+        std::uint64_t beats = 0;
         for (std::uint32_t block = begin; block < end; ++block) {
-            count += wanted(block) ? 1U : 0U;
-        }
-        if (2 * count > end - begin) {  // one command costs less than many
-            parts_.push_back({first, tile_rows, plane, 1, 0, index_.chunks()});
-            continue;
-        }
-        for (std::uint32_t block = begin; block < end && count != 0; ++block) {
-            if (!wanted(block)) {
-                continue;
-            }
             const std::uint32_t run = block;
             while (block < end && wanted(block)) {
                 ++block;
             }
-            const std::uint32_t row = run * block_span_;
-            const std::uint32_t rows = std::min(block * block_span_, head_->m) - row;
+            if (block != run) {
+                const std::uint32_t row = run * block_span_;
+                runs.emplace_back(row, std::min(block * block_span_, head_->m) - row);
+                beats += part_beats(runs.back().second);
+            }
+        }
+        if (beats * ports >= tile_rows) {  // one command costs less than many
+            parts_.push_back({first, tile_rows, plane, 1, 0, index_.chunks()});
+            continue;
+        }
+        for (const auto& [row, rows] : runs) {
             for (std::uint32_t chunk = 0; chunk < index_.chunks(); ++chunk) {
                 parts_.push_back({row, rows, plane, 1, chunk, 1});
             }
@@ -294,7 +304,7 @@ void HeadSearch::emit() {
         for (const HeadPart& part : parts_) {
             rows += part.rows;
         }
-        // The first plane always fits: at most half of the blocks in parts of one chunk each, or whole tiles.
+        // The first plane always fits: for each tile no more rows and chunks than it has.
         if (before != 0 && (parts_.size() > max_parts() || rows > max_rows())) {
             parts_.resize(before);
             for (std::uint8_t& goal : goal_) {
@@ -377,7 +387,7 @@ void HeadSearch::learn() {
             }
         }
         const auto blocks = static_cast<std::uint64_t>(std::count(alive.begin(), alive.end(), true));
-        finishing += std::min(plane_beats, blocks * options_.block_rows * index_.chunks());
+        finishing += std::min(plane_beats, blocks * part_beats(block_span_) * index_.chunks());
         const std::uint64_t cost = read * plane_beats + finishing + std::uint64_t{2} * options_.round_beats;
         if (cost < best) {
             best = cost;

@@ -119,6 +119,7 @@ class HeadSearch {
     void read_all_tiles();
     void drop(State& state) const;
     void choose(const State& state, bool first);
+    [[nodiscard]] std::uint64_t part_beats(std::uint64_t rows) const;
     void finish_if_cheap();
     void emit();
     void emit_plane(unsigned plane);
