@@ -30,6 +30,7 @@ class Decoder {
 
     /// Groups of the step (see product_groups); the head only with want_logits.
     [[nodiscard]] std::size_t groups() const;
+    [[nodiscard]] bool wants_logits() const { return want_logits_; }
     /// Rows of activations that group `g` takes: the step's tokens, or 1 for the head.
     [[nodiscard]] unsigned tokens(std::size_t g) const;
 
@@ -37,6 +38,12 @@ class Decoder {
     std::span<const std::int8_t> prepare(std::size_t g);
     /// Takes the integers of group g, y[rows][columns]. Groups must be prepared and absorbed in order.
     void absorb(std::size_t g, std::span<const std::int32_t> y, unsigned columns);
+
+    /// Ends a step with want_logits without absorbing the head: the caller makes what it needs of the head's
+    /// integers.
+    void skip_head() { position_ += tokens_; }
+    /// Activation scale of row `t` of the group prepared last.
+    [[nodiscard]] float scale(unsigned t) const { return scales_[t]; }
 
     /// logits[vocab] of the last token, after the head was absorbed.
     [[nodiscard]] std::span<const float> logits() const { return logits_; }

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <utility>
 
 #include "host/error.h"
@@ -82,13 +81,12 @@ LoweredModel::LoweredModel(std::vector<ProductGroup> groups, Device& device)
     y_offset_ = device.allocate(Space::data(), largest_rows * columns_ * sizeof(std::int32_t));
     const std::uint64_t base = device.allocate(Space::data(), commands * columns_ * sizeof(Command));
 
-    std::map<const PackedMatrix*, std::uint64_t> weights;
     std::vector<Command> all;
     for (const ProductGroup& group : groups_) {
         for (const PackedMatrix* matrix : group.products) {
             require_layout(*matrix, device.info());
-            if (!weights.contains(matrix)) {
-                weights.emplace(matrix, map_streams(*matrix, device));
+            if (!weights_.contains(matrix)) {
+                weights_.emplace(matrix, map_streams(*matrix, device));
             }
         }
         for (unsigned tokens = 1; tokens <= columns_; ++tokens) {
@@ -98,7 +96,7 @@ LoweredModel::LoweredModel(std::vector<ProductGroup> groups, Device& device)
                 Command command;
                 command.opcode = SETUN_OP_MATMUL;
                 command.tag = static_cast<std::uint32_t>(all.size());
-                command.weight_offset = weights.at(matrix);
+                command.weight_offset = weights_.at(matrix);
                 command.x_offset = x_offset_;
                 command.y_offset = y;
                 command.m = matrix->m;

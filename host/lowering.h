@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <vector>
 
@@ -34,6 +35,11 @@ class LoweredModel {
     /// TOKENS of the device: columns of every result.
     [[nodiscard]] unsigned columns() const { return columns_; }
 
+    /// Where the streams of a matrix of the groups begin, on every port.
+    [[nodiscard]] std::uint64_t weight_offset(const PackedMatrix& matrix) const {
+        return weights_.at(&matrix);
+    }
+
     /// The list of a group for a number of tokens, and its length.
     [[nodiscard]] std::uint64_t list_offset(std::size_t group, unsigned tokens) const;
     [[nodiscard]] std::uint32_t list_count(std::size_t group) const;
@@ -50,6 +56,7 @@ class LoweredModel {
     std::uint64_t x_stride_ = 0;
     std::uint64_t x_offset_ = 0;
     std::uint64_t y_offset_ = 0;
+    std::map<const PackedMatrix*, std::uint64_t> weights_;
     std::vector<std::uint64_t> lists_;  ///< [group][tokens - 1]
 };
 

@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include "hls/ternary_matmul.h"
 #include "host/error.h"
+#include "host/head_lists.h"
 
 namespace setun {
 namespace {
@@ -24,28 +26,53 @@ class GoldenReference final : public ReferenceEngine {
              std::span<std::int32_t> y) override {
         std::size_t first = 0;
         for (const PackedMatrix* matrix : groups_[group].products) {
-            const hls::MatmulShape shape{matrix->layout.ports,
-                                         matrix->layout.port_bits,
-                                         matrix->layout.tile_rows,
-                                         columns_,
-                                         matrix->m,
-                                         matrix->k,
-                                         matrix->planes,
-                                         tokens};
-            hls::WeightStreams weights{};
-            for (std::size_t port = 0; port < matrix->streams.size(); ++port) {
-                weights.port[port] = reinterpret_cast<const std::uint8_t*>(matrix->streams[port].data());
-            }
-            const hls::MatmulStatus status =
-                hls::ternary_matmul(shape, weights, q.data(), groups_[group].k, &y[first]);
-            if (status.error != SETUN_ERR_NONE) {
-                throw CheckError(fmt::format("golden model: illegal trit code in matrix '{}'", matrix->name));
-            }
+            multiply(*matrix, {matrix->m, matrix->k, matrix->planes, 0}, q, groups_[group].k, tokens,
+                     &y[first]);
             first += std::size_t{matrix->m} * columns_;
         }
     }
 
+    void run_head(const PackedMatrix& head, std::span<const HeadPart> parts, std::span<const std::int8_t> q,
+                  unsigned tokens, std::span<std::int32_t> y) override {
+        const StreamIndex index = head.index();
+        std::size_t first = 0;
+        for (const HeadPart& part : parts) {
+            const std::uint64_t begin = index.place(part.first_row, part.plane, part.chunk).byte;
+            multiply(head, {part.rows, part_inputs(head, part), part.planes, begin},
+                     q.subspan(part.chunk * head.layout.lanes()), head.k, tokens, &y[first]);
+            first += std::size_t{part.rows} * columns_;
+        }
+    }
+
   private:
+    /// What is read of a matrix: rows, inputs and planes from a byte of its streams on.
+    struct Extent {
+        std::uint32_t m;
+        std::uint32_t k;
+        std::uint32_t planes;
+        std::uint64_t begin;
+    };
+
+    void multiply(const PackedMatrix& matrix, const Extent& extent, std::span<const std::int8_t> q,
+                  std::uint64_t q_stride, unsigned tokens, std::int32_t* y) const {
+        const hls::MatmulShape shape{matrix.layout.ports,
+                                     matrix.layout.port_bits,
+                                     matrix.layout.tile_rows,
+                                     columns_,
+                                     extent.m,
+                                     extent.k,
+                                     extent.planes,
+                                     tokens};
+        hls::WeightStreams weights{};
+        for (std::size_t port = 0; port < matrix.streams.size(); ++port) {
+            weights.port[port] =
+                reinterpret_cast<const std::uint8_t*>(matrix.streams[port].data() + extent.begin);
+        }
+        if (hls::ternary_matmul(shape, weights, q.data(), q_stride, y).error != SETUN_ERR_NONE) {
+            throw CheckError(fmt::format("golden model: illegal trit code in matrix '{}'", matrix.name));
+        }
+    }
+
     std::vector<ProductGroup> groups_;
     unsigned columns_;
 };
@@ -60,17 +87,37 @@ class DeviceReference final : public ReferenceEngine {
     void run(std::size_t group, std::span<const std::int8_t> q, unsigned tokens,
              std::span<std::int32_t> y) override {
         lowered_.write_activations(*device_, group, q, tokens);
-        device_->submit(lowered_.list_offset(group, tokens), lowered_.list_count(group));
+        run_list(lowered_.list_offset(group, tokens), lowered_.list_count(group));
+        lowered_.read_results(*device_, group, y);
+    }
+
+    void run_head(const PackedMatrix& head, std::span<const HeadPart> parts, std::span<const std::int8_t> q,
+                  unsigned tokens, std::span<std::int32_t> y) override {
+        if (!head_) {
+            head_.emplace(lowered_, head, 1, head.m, *device_);
+        }
+        head_->write_activations(*device_, q, tokens);
+        for (; !parts.empty(); parts = parts.subspan(1)) {
+            const auto part = parts.first(1);
+            head_->write_list(*device_, part, tokens);
+            run_list(head_->list_offset(), 1);
+            head_->read_results(*device_, part, y);
+            y = y.subspan(std::size_t{part[0].rows} * lowered_.columns());
+        }
+    }
+
+  private:
+    void run_list(std::uint64_t offset, std::uint32_t count) {
+        device_->submit(offset, count);
         const RunResult result = device_->wait(std::chrono::minutes(10));
         if (!result.ok()) {
             throw CheckError("reference: " + result.describe());
         }
-        lowered_.read_results(*device_, group, y);
     }
 
-  private:
     std::unique_ptr<Device> device_;
     LoweredModel lowered_;
+    std::optional<LoweredHead> head_;  ///< made when it is first asked for
 };
 
 }  // namespace
@@ -102,6 +149,26 @@ Comparison compare_products(const ProductGroup& group, unsigned columns, std::sp
         expected = expected.subspan(count);
     }
     return result;
+}
+
+Comparison compare_head(const PackedMatrix& head, std::span<const HeadPart> parts, unsigned columns,
+                        std::span<const std::int32_t> y, std::span<const std::int32_t> expected) {
+    for (const HeadPart& part : parts) {
+        const std::size_t count = std::size_t{part.rows} * columns;
+        const auto [found, wanted] =
+            std::mismatch(y.begin(), y.begin() + static_cast<std::ptrdiff_t>(count), expected.begin());
+        const auto at = static_cast<std::size_t>(found - y.begin());
+        if (at != count) {
+            return {
+                1, 1,
+                fmt::format("matrix '{}' row {} token {}, planes {} to {}, chunk {}: device {}, reference {}",
+                            head.name, part.first_row + at / columns, at % columns, part.plane,
+                            part.plane + part.planes - 1, part.chunk, *found, *wanted)};
+        }
+        y = y.subspan(count);
+        expected = expected.subspan(count);
+    }
+    return {1, 0, ""};
 }
 
 std::unique_ptr<ReferenceEngine> make_golden_reference(const std::vector<ProductGroup>& groups,

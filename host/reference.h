@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "host/device.h"
+#include "host/head_exit.h"
 #include "host/lowering.h"
 
 namespace setun {
@@ -25,6 +26,10 @@ class ReferenceEngine {
     /// y[rows][columns] of a group for q[tokens][k]; columns of absent tokens are zero.
     virtual void run(std::size_t group, std::span<const std::int8_t> q, unsigned tokens,
                      std::span<std::int32_t> y) = 0;
+    /// y[rows][columns] of parts of the output head, one after the other, for q[tokens][k]. `head` is a
+    /// matrix of the groups.
+    virtual void run_head(const PackedMatrix& head, std::span<const HeadPart> parts,
+                          std::span<const std::int8_t> q, unsigned tokens, std::span<std::int32_t> y) = 0;
 };
 
 /// How many matrices of a group differ, and the first difference in words.
@@ -38,6 +43,11 @@ struct Comparison {
 /// Compares y[rows][columns] of a group with the expected integers.
 Comparison compare_products(const ProductGroup& group, unsigned columns, std::span<const std::int32_t> y,
                             std::span<const std::int32_t> expected);
+
+/// Compares y[rows][columns] of parts of the head with the expected integers: one product, however many
+/// parts.
+Comparison compare_head(const PackedMatrix& head, std::span<const HeadPart> parts, unsigned columns,
+                        std::span<const std::int32_t> y, std::span<const std::int32_t> expected);
 
 /// The golden beat-by-beat product of hls/ternary_matmul.h.
 std::unique_ptr<ReferenceEngine> make_golden_reference(const std::vector<ProductGroup>& groups,

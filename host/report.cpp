@@ -33,19 +33,30 @@ std::string energy_memory_of(const std::string& preset) {
     return preset == "ideal" ? "none" : "ddr4";
 }
 
-RunReport make_report(const DeviceInfo& info, const GenerateResult& result) {
+RunReport make_report(const DeviceInfo& info, const GenerateTotals& result) {
     RunReport report;
     StepTally tally = result.decode;
     if (tally.steps == 0) {
         report.decode_only = false;
         tally = result.prompt;
     }
-    report.steps = report.decode_only ? tally.steps : std::max<std::uint64_t>(1, result.tokens.size());
+    report.tokens = std::max<std::uint64_t>(1, tally.drawn);
     report.counters = tally.counters;
     report.prompt_cycles = result.prompt.counters.cycles;
     report.total_cycles = report.prompt_cycles + result.decode.counters.cycles;
+    report.prompt_positions = result.prompt.positions;
+    if (report.prompt_cycles != 0) {
+        report.prompt_positions_per_cycle =
+            static_cast<double>(report.prompt_positions) / static_cast<double>(report.prompt_cycles);
+    }
+    if (tally.steps != 0) {
+        report.positions_per_pass = static_cast<double>(tally.positions) / static_cast<double>(tally.steps);
+    }
+    if (tally.head_steps != 0) {
+        report.head_planes = tally.head_planes / static_cast<double>(tally.head_steps);
+    }
     const auto per_token = [&](std::uint64_t value) {
-        return static_cast<double>(value) / static_cast<double>(report.steps);
+        return static_cast<double>(value) / static_cast<double>(report.tokens);
     };
     const Counters& c = report.counters;
     report.cycles_per_token = per_token(c.cycles);
@@ -56,7 +67,7 @@ RunReport make_report(const DeviceInfo& info, const GenerateResult& result) {
     report.bytes_per_token = per_token(c.weight_bytes + c.data_read_bytes + c.data_write_bytes);
     report.energy_memory = energy_memory_of(info.memory);
     energy::WorkCounts work = tally.work;
-    work.tokens = report.steps;
+    work.tokens = report.tokens;
     report.energy = energy::per_token(energy::builtin_table("7nm"), energy::builtin_table("memory"),
                                       report.energy_memory, work);
     if (result.seconds > 0) {

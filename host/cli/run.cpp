@@ -6,18 +6,23 @@
 #include <limits>
 #include <optional>
 #include <sstream>
+#include <utility>
 
 #include "host/cli/command.h"
 #include "host/cli/device_options.h"
 #include "host/cli/format.h"
 #include "host/cli/model_options.h"
 #include "host/error.h"
+#include "host/file.h"
 #include "host/generate.h"
 #include "host/report.h"
 #include "host/tokenizer.h"
 
 namespace setun::cli {
 namespace {
+
+constexpr std::uint32_t kMaxBatch = 1024;
+constexpr std::size_t kMaxPromptsFile = std::size_t{16} << 20U;  ///< bytes
 
 /// "1,2,3" to token ids.
 std::vector<std::uint32_t> parse_ids(const std::string& text) {
@@ -51,24 +56,36 @@ class RunCommand final : public Command {
     int run() override;
 
   private:
+    void check_options() const;
+    [[nodiscard]] std::vector<std::string> prompts() const;
     [[nodiscard]] std::vector<std::uint32_t> prompt_ids(const Model& model,
-                                                        const std::optional<Tokenizer>& tokenizer) const;
-    GenerateResult run_request(const Model& model, Device& device, const std::optional<Tokenizer>& tokenizer,
-                               GenerateRequest request);
-    void print_report(const DeviceInfo& info, const GenerateResult& result) const;
-    [[nodiscard]] Json json_report(const DeviceInfo& info, const GenerateResult& result,
-                                   std::size_t prompt_tokens, const std::string& text) const;
-    [[nodiscard]] std::string check_line(const GenerateResult& result) const;
+                                                        const std::optional<Tokenizer>& tokenizer,
+                                                        const std::string* prompt) const;
+    [[nodiscard]] std::vector<GenerateRequest> make_requests(const Model& model,
+                                                             const std::optional<Tokenizer>& tokenizer);
+    BatchResult run_requests(const Model& model, Device& device, const std::optional<Tokenizer>& tokenizer,
+                             std::vector<GenerateRequest> requests);
+    void print_texts(const BatchResult& result, const std::optional<Tokenizer>& tokenizer) const;
+    void print_report(const DeviceInfo& info, const BatchResult& result) const;
+    [[nodiscard]] Json json_report(const DeviceInfo& info, const BatchResult& result,
+                                   const std::vector<std::size_t>& prompt_tokens,
+                                   const std::optional<Tokenizer>& tokenizer) const;
+    [[nodiscard]] std::string check_line(const BatchResult& result) const;
 
     ModelOptions model_;
     DeviceOptions device_;
     SamplingOptions sampling_;
-    std::optional<std::string> prompt_;
+    std::vector<std::string> prompts_;
+    std::optional<std::string> prompts_file_;
+    std::uint32_t batch_ = 1;
+    std::vector<std::string> shown_;  ///< prompt of each request, as text
     std::optional<std::string> tokens_;
     std::uint32_t max_tokens_ = 64;
     bool no_verify_ = false;
     bool ignore_end_ = false;
     bool logits_ = false;
+    std::string head_exit_ = "on";
+    std::uint32_t head_planes_ = 0;  ///< of the model that ran
     double timeout_ = 0;
     std::string reference_name_;
 };
@@ -77,9 +94,17 @@ void RunCommand::declare(CLI::App& parent) {
     CLI::App& app = make_app(parent, "run", "Generate text on a device and report what each token cost",
                              "setun run --prompt \"To be, or not\" -n 40 --memory ideal");
     add_model_options(app, model_, true);
-    auto* prompt = app.add_option("--prompt", prompt_, "Text to continue [the model's begin-of-text token]");
+    auto* prompt = app.add_option("--prompt", prompts_,
+                                  "Text to continue; several are continued together [the model's "
+                                  "begin-of-text token]")
+                       ->allow_extra_args(false);
+    auto* file =
+        app.add_option("--prompts-file", prompts_file_, "Texts to continue, one a line")->excludes(prompt);
     app.add_option("--tokens", tokens_, "Token ids to continue, e.g. 1,2,3, taken as they are")
-        ->excludes(prompt);
+        ->excludes(prompt)
+        ->excludes(file);
+    app.add_option("--batch", batch_, "Continue each text so many times, with seeds --seed, --seed + 1, ...")
+        ->capture_default_str();
     app.add_option("-n,--max-tokens", max_tokens_, "Tokens to generate at most")->capture_default_str();
     app.add_option("--temperature", sampling_.temperature, "0 = greedy")
         ->capture_default_str()
@@ -95,14 +120,59 @@ void RunCommand::declare(CLI::App& parent) {
         ->group("Sampling");
     add_device_options(app, device_);
     app.add_flag("--no-verify", no_verify_, "Do not compare every product with the reference engine");
+    app.add_option("--head-exit", head_exit_,
+                   "on: read of the output head only what decides the token (same tokens; greedy, or top-k "
+                   "up to 64); off")
+        ->capture_default_str();
     app.add_flag("--ignore-end", ignore_end_, "Go on after the end-of-text token");
     app.add_flag("--logits", logits_, "With --json: logits behind every position");
     app.add_option("--timeout", timeout_, "Stop cleanly after this many seconds, 0 = never")
         ->capture_default_str();
 }
 
+void RunCommand::check_options() const {
+    if (timeout_ < 0 || timeout_ > 1e6) {
+        throw InputError(fmt::format("--timeout is {}; expected 0 to 1000000 seconds", timeout_));
+    }
+    if (head_exit_ != "on" && head_exit_ != "off") {
+        throw InputError(fmt::format("--head-exit '{}' is unknown; use on or off", head_exit_));
+    }
+    if (batch_ == 0 || batch_ > kMaxBatch) {
+        throw InputError(fmt::format("--batch is {}; expected 1 to {}", batch_, kMaxBatch));
+    }
+}
+
+/// The texts of --prompt or of the lines of --prompts-file; none when the text starts from nothing.
+std::vector<std::string> RunCommand::prompts() const {
+    std::vector<std::string> texts = prompts_;
+    if (prompts_file_) {
+        std::stringstream lines(read_text_file(*prompts_file_, kMaxPromptsFile));
+        for (std::string line; std::getline(lines, line);) {
+            if (!line.empty() && line.back() == '\r') {
+                line.pop_back();
+            }
+            if (line.empty()) {
+                throw InputError(fmt::format("{}: line {} is empty; write one prompt a line", *prompts_file_,
+                                             texts.size() + 1));
+            }
+            texts.push_back(line);
+        }
+        if (texts.empty()) {
+            throw InputError(fmt::format("{}: holds no prompt; write one a line", *prompts_file_));
+        }
+    }
+    for (const std::string& text : texts) {
+        if (text.empty()) {
+            throw InputError(
+                "--prompt is empty; give some text, or leave --prompt out to start from nothing");
+        }
+    }
+    return texts;
+}
+
 std::vector<std::uint32_t> RunCommand::prompt_ids(const Model& model,
-                                                  const std::optional<Tokenizer>& tokenizer) const {
+                                                  const std::optional<Tokenizer>& tokenizer,
+                                                  const std::string* prompt) const {
     if (tokens_) {
         return parse_ids(*tokens_);
     }
@@ -110,15 +180,11 @@ std::vector<std::uint32_t> RunCommand::prompt_ids(const Model& model,
     if (model.architecture.bos) {
         ids.push_back(*model.architecture.bos);
     }
-    if (prompt_) {
-        if (prompt_->empty()) {
-            throw InputError(
-                "--prompt is empty; give some text, or leave --prompt out to start from nothing");
-        }
+    if (prompt != nullptr) {
         if (!tokenizer) {
             throw InputError("the model has no tokenizer, so --prompt cannot be used; give --tokens 1,2,3");
         }
-        const auto text = tokenizer->encode(*prompt_);
+        const auto text = tokenizer->encode(*prompt);
         ids.insert(ids.end(), text.begin(), text.end());
     } else if (ids.empty()) {
         ids.push_back(0);  // random weights have no begin-of-text token; any token starts them
@@ -126,8 +192,32 @@ std::vector<std::uint32_t> RunCommand::prompt_ids(const Model& model,
     return ids;
 }
 
-GenerateResult RunCommand::run_request(const Model& model, Device& device,
-                                       const std::optional<Tokenizer>& tokenizer, GenerateRequest request) {
+std::vector<GenerateRequest> RunCommand::make_requests(const Model& model,
+                                                       const std::optional<Tokenizer>& tokenizer) {
+    const std::vector<std::string> texts = prompts();
+    std::vector<GenerateRequest> requests;
+    for (std::size_t i = 0; i < std::max<std::size_t>(1, texts.size()); ++i) {
+        const std::string* prompt = texts.empty() ? nullptr : &texts[i];
+        GenerateRequest request;
+        request.prompt = prompt_ids(model, tokenizer, prompt);
+        request.max_tokens = max_tokens_;
+        request.sampling = sampling_;
+        request.keep_logits = logits_ && json();
+        if (!ignore_end_) {
+            request.stop = model.architecture.eos;
+        }
+        for (std::uint32_t copy = 0; copy < batch_; ++copy) {
+            request.sampling.seed = sampling_.seed + copy;
+            requests.push_back(request);
+            shown_.push_back(prompt == nullptr ? "" : *prompt);
+        }
+    }
+    return requests;
+}
+
+BatchResult RunCommand::run_requests(const Model& model, Device& device,
+                                     const std::optional<Tokenizer>& tokenizer,
+                                     std::vector<GenerateRequest> requests) {
     const auto groups = product_groups(model);
     const LoweredModel lowered(groups, device);
     std::unique_ptr<ReferenceEngine> reference;
@@ -135,40 +225,61 @@ GenerateResult RunCommand::run_request(const Model& model, Device& device,
         reference = open_reference(device_, groups);
         reference_name_ = reference->name();
     }
-    Progress progress("reading the prompt");
+    std::optional<HeadExit> head_exit;
+    if (head_exit_ == "on") {
+        head_exit.emplace(lowered, model.output_head(), device);
+    }
+    head_planes_ = model.output_head().planes;
+    // One text is shown as it grows, several when all are done.
+    const bool one = requests.size() == 1;
+    Progress progress(one ? "reading the prompt" : "generating");
     Utf8Stream stream;
-    bool prompt_shown = json() || !prompt_;
-    const auto show_prompt = [&] {  // after the bar, which would wipe it, and only for an accepted request
-        progress.clear();
-        if (!prompt_shown) {
-            write_out(*prompt_);
-            prompt_shown = true;
+    bool prompt_shown = false;
+    std::size_t drawn = 0;
+    for (GenerateRequest& request : requests) {
+        if (!one) {
+            request.on_token = [&](std::uint32_t) {
+                progress.update(static_cast<double>(++drawn) /
+                                (static_cast<double>(requests.size()) * request.max_tokens));
+            };
+            continue;
         }
-    };
-    request.on_prompt = [&](double share) { progress.update(share); };
-    if (!json()) {
-        request.on_token = [&](std::uint32_t id) {
-            show_prompt();
-            write_out(tokenizer ? stream.push(tokenizer->bytes(id)) : fmt::format("{} ", id));
-        };
+        request.on_prompt = [&](double share) { progress.update(share); };
+        if (!json()) {
+            request.on_token = [&](std::uint32_t id) {
+                progress.clear();                          // before other output, which the bar would wipe
+                if (!std::exchange(prompt_shown, true)) {  // only now: the request was accepted
+                    write_out(shown_[0]);
+                }
+                write_out(tokenizer ? stream.push(tokenizer->bytes(id)) : fmt::format("{} ", id));
+            };
+        }
     }
     Scheduler scheduler;
     scheduler.stop_on_signals();
     if (timeout_ > 0) {
         scheduler.stop_after(std::chrono::milliseconds(static_cast<std::int64_t>(timeout_ * 1000)));
     }
-    GenerateResult result =
-        generate(scheduler, model, lowered, scheduler.attach(device), reference.get(), request);
-    if (!json()) {
+    BatchResult result = generate_batch(scheduler, model, lowered, scheduler.attach(device), reference.get(),
+                                        requests, head_exit ? &*head_exit : nullptr);
+    progress.clear();
+    if (!json() && one) {
         write_out(stream.finish() + "\n");
     }
     return result;
 }
 
-int RunCommand::run() {
-    if (timeout_ < 0 || timeout_ > 1e6) {
-        throw InputError(fmt::format("--timeout is {}; expected 0 to 1000000 seconds", timeout_));
+void RunCommand::print_texts(const BatchResult& result, const std::optional<Tokenizer>& tokenizer) const {
+    for (std::size_t i = 0; i < result.sequences.size(); ++i) {
+        const auto& tokens = result.sequences[i].tokens;
+        write_out(
+            fmt::format("[{}] {}{}\n", i + 1, shown_[i],
+                        tokenizer ? tokenizer->decode(tokens) : fmt::format("{}", fmt::join(tokens, " "))));
     }
+}
+
+int RunCommand::run() {
+    check_options();
     Model model;  // before the device, which reads the weights where they are
     const std::unique_ptr<Device> device = open_device(device_);
     model = load_model(model_, device_.layout());
@@ -176,24 +287,23 @@ int RunCommand::run() {
     if (model.tokenizer) {
         tokenizer.emplace(*model.tokenizer);
     }
-    GenerateRequest request;
-    request.prompt = prompt_ids(model, tokenizer);
-    request.max_tokens = max_tokens_;
-    request.sampling = sampling_;
-    request.keep_logits = logits_ && json();
-    if (!ignore_end_) {
-        request.stop = model.architecture.eos;
+    std::vector<GenerateRequest> requests = make_requests(model, tokenizer);
+    std::vector<std::size_t> prompt_tokens;
+    for (const GenerateRequest& request : requests) {
+        prompt_tokens.push_back(request.prompt.size());
     }
-    const std::size_t prompt_tokens = request.prompt.size();
-    const GenerateResult result = run_request(model, *device, tokenizer, std::move(request));
+    const BatchResult result = run_requests(model, *device, tokenizer, std::move(requests));
     if (json()) {
-        print_json(json_report(device->info(), result, prompt_tokens,
-                               tokenizer ? tokenizer->decode(result.tokens) : ""));
+        print_json(json_report(device->info(), result, prompt_tokens, tokenizer));
     } else {
+        if (result.sequences.size() > 1) {
+            print_texts(result, tokenizer);
+        }
         print_report(device->info(), result);
     }
     if (!result.stopped.empty()) {
-        fmt::print(stderr, "setun: stopped after {} tokens: {}\n", result.tokens.size(), result.stopped);
+        fmt::print(stderr, "setun: stopped after {} tokens: {}\n", result.prompt.drawn + result.decode.drawn,
+                   result.stopped);
         return kExitCheckFailed;
     }
     if (result.mismatches != 0) {
@@ -203,7 +313,7 @@ int RunCommand::run() {
     return kExitOk;
 }
 
-std::string RunCommand::check_line(const GenerateResult& result) const {
+std::string RunCommand::check_line(const BatchResult& result) const {
     if (no_verify_) {
         return fmt::format("not verified ({} matrix products)", grouped(result.products));
     }
@@ -215,19 +325,26 @@ std::string RunCommand::check_line(const GenerateResult& result) const {
                        grouped(result.products));
 }
 
-void RunCommand::print_report(const DeviceInfo& info, const GenerateResult& result) const {
-    if (result.tokens.empty()) {
+void RunCommand::print_report(const DeviceInfo& info, const BatchResult& result) const {
+    const std::uint64_t drawn = result.prompt.drawn + result.decode.drawn;
+    if (drawn == 0) {
         return;
     }
     const RunReport report = make_report(info, result);
-    const double steps = static_cast<double>(report.steps);
+    const double steps = static_cast<double>(report.tokens);
     const auto whole = [&](std::uint64_t value) {
         return grouped(static_cast<std::uint64_t>(static_cast<double>(value) / steps + 0.5));
     };
     const Counters& c = report.counters;
     Block block;
-    block.add("tokens",
-              fmt::format("{} in the prompt, {} generated", result.prompt.positions, result.tokens.size()));
+    const std::size_t texts = result.sequences.size();
+    if (texts == 1) {
+        block.add("tokens", fmt::format("{} in the prompt, {} generated", result.prompt.positions, drawn));
+    } else {
+        block.add("tokens", fmt::format("{} generated in {} texts", grouped(drawn), texts));
+        block.add("batch", fmt::format("{:.2f} texts shared a pass over the weights; the kernel takes {}",
+                                       report.positions_per_pass, info.tokens));
+    }
     if (c.cycles != 0) {
         const double seconds = report.cycles_per_token / info.clock_hz;
         block.add("cycles",
@@ -240,12 +357,16 @@ void RunCommand::print_report(const DeviceInfo& info, const GenerateResult& resu
         block.add("roofline",
                   fmt::format("{} of what memory '{}' and {} x {} bit can stream",
                               percent(report.roofline.value_or(0)), info.memory, info.ports, info.port_bits));
-        if (result.prompt.positions > 1) {
-            block.add("prompt", fmt::format("{} cycles, {} per token", grouped(report.prompt_cycles),
-                                            grouped(report.prompt_cycles /
-                                                    std::max<std::uint64_t>(1, result.prompt.positions))));
+        if (report.prompt_positions > 1) {
+            block.add("prompt",
+                      fmt::format("{} cycles, {} per token: {} tokens/s", grouped(report.prompt_cycles),
+                                  grouped(report.prompt_cycles / report.prompt_positions),
+                                  grouped(static_cast<std::uint64_t>(info.clock_hz *
+                                                                     report.prompt_positions_per_cycle))));
         }
     }
+    block.add("head", fmt::format("{:.2f} of {} digit planes read {}", report.head_planes, head_planes_,
+                                  texts == 1 ? "per token" : "by a pass"));
     block.add("memory", fmt::format("{} per token, {} of it weights at 1.6 bit",
                                     si(report.bytes_per_token, "B"), si(report.weight_bytes_per_token, "B")));
     const energy::TokenEnergy& e = report.energy;
@@ -264,21 +385,43 @@ void RunCommand::print_report(const DeviceInfo& info, const GenerateResult& resu
     }
 }
 
-Json RunCommand::json_report(const DeviceInfo& info, const GenerateResult& result, std::size_t prompt_tokens,
-                             const std::string& text) const {
-    Json json{{"text", text},
-              {"tokens", result.tokens},
-              {"prompt_tokens", prompt_tokens},
-              {"generated", result.tokens.size()}};
-    if (!result.tokens.empty()) {
+Json RunCommand::json_report(const DeviceInfo& info, const BatchResult& result,
+                             const std::vector<std::size_t>& prompt_tokens,
+                             const std::optional<Tokenizer>& tokenizer) const {
+    Json sequences = Json::array();
+    std::size_t prompt_total = 0;
+    std::size_t generated = 0;
+    for (std::size_t i = 0; i < result.sequences.size(); ++i) {
+        const GeneratedText& text = result.sequences[i];
+        prompt_total += prompt_tokens[i];
+        generated += text.tokens.size();
+        sequences.push_back({{"text", tokenizer ? tokenizer->decode(text.tokens) : ""},
+                             {"tokens", text.tokens},
+                             {"prompt_tokens", prompt_tokens[i]},
+                             {"generated", text.tokens.size()}});
+        if (logits_) {
+            sequences.back()["logits"] = text.logits;
+        }
+    }
+    Json json;
+    if (sequences.size() == 1) {
+        json = sequences[0];
+    } else {
+        json["sequences"] = std::move(sequences);
+        json["prompt_tokens"] = prompt_total;
+        json["generated"] = generated;
+    }
+    if (generated != 0) {
         const RunReport report = make_report(info, result);
         const Counters& c = report.counters;
-        const double steps = static_cast<double>(report.steps);
+        const double steps = static_cast<double>(report.tokens);
         const auto per_token = [&](std::uint64_t value) { return static_cast<double>(value) / steps; };
         const bool timed = c.cycles != 0;
         const auto or_null = [&](auto value) { return timed ? Json(value) : Json(nullptr); };
         json["cycles"] = or_null(report.total_cycles);
         json["prompt_cycles"] = or_null(report.prompt_cycles);
+        json["prompt_positions"] = report.prompt_positions;
+        json["prompt_tokens_per_s"] = or_null(info.clock_hz * report.prompt_positions_per_cycle);
         json["cycles_per_token"] = or_null(report.cycles_per_token);
         json["per_token_includes_prompt"] = !report.decode_only;
         json["busy_per_token"] = or_null(per_token(c.busy));
@@ -299,6 +442,10 @@ Json RunCommand::json_report(const DeviceInfo& info, const GenerateResult& resul
         json["energy_fp16_arithmetic_j_per_token"] = report.energy.fp16.arithmetic_j;
         json["energy_operations"] = report.energy.operations;
         json["energy_memory"] = report.energy_memory;
+        json["sequences_per_pass"] = report.positions_per_pass;
+        json["head_exit"] = head_exit_ == "on";
+        json["head_planes"] = head_planes_;
+        json["head_planes_read"] = report.head_planes;
         json["sim_weights_per_s"] = report.weights_per_second;
     }
     json["seconds"] = result.seconds;
@@ -316,9 +463,6 @@ Json RunCommand::json_report(const DeviceInfo& info, const GenerateResult& resul
     json["tokens_per_beat"] = info.tokens;
     if (!result.stopped.empty()) {
         json["stopped"] = result.stopped;
-    }
-    if (logits_) {
-        json["logits"] = result.logits;
     }
     return json;
 }

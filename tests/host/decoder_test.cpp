@@ -167,6 +167,10 @@ TEST(Generate, ReportsAReferenceThatDisagrees) {
                 y[2] += 1;
             }
         }
+        void run_head(const PackedMatrix& head, std::span<const HeadPart> parts,
+                      std::span<const std::int8_t> q, unsigned tokens, std::span<std::int32_t> y) override {
+            good_->run_head(head, parts, q, tokens, y);
+        }
 
       private:
         std::unique_ptr<ReferenceEngine> good_;

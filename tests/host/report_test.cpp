@@ -42,8 +42,10 @@ TEST(Report, PerTokenFiguresAreOfDecodeStepsAlone) {
     result.seconds = 2;
     result.prompt.counters = counters(5000, 9000);
     result.prompt.steps = 5;
+    result.prompt.drawn = 1;
     result.decode.counters = counters(2000, 2500);
     result.decode.steps = 2;
+    result.decode.drawn = 2;
     result.decode.work = energy::count({320, 320, 1, 1}, {512, 1, 1, 1024});
     const RunReport report = make_report(kernel("ideal", 1), result);
     EXPECT_TRUE(report.decode_only);
@@ -60,6 +62,7 @@ TEST(Report, OneTokenIsChargedWithItsPrompt) {
     result.tokens = {1};
     result.prompt.counters = counters(5000, 9000);
     result.prompt.steps = 5;
+    result.prompt.drawn = 1;
     result.prompt.work = energy::count({320, 320, 1, 1}, {512, 1, 1, 1024});
     const RunReport report = make_report(kernel("ddr4", 1), result);
     EXPECT_FALSE(report.decode_only);
