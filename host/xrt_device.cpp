@@ -1,6 +1,7 @@
 // Buffer objects as spaces, arguments and runs of the kernel, registers: all that talks to XRT.
 #include "host/xrt_device.h"
 
+#include <dlfcn.h>
 #include <experimental/xrt_ini.h>
 #include <experimental/xrt_xclbin.h>
 #include <xrt/xrt_bo.h>
@@ -8,7 +9,11 @@
 #include <xrt/xrt_kernel.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <iostream>
 #include <map>
 #include <memory>
 #include <new>
@@ -19,7 +24,9 @@
 #include "host/packing.h"
 #include "sim/kernel_sim.h"
 #include "sim/memory_presets.h"
+#include "sim/xrt/host_shim.h"
 #include "sim/xrt/kernel_image.h"
+#include "sim/xrt/run_status.h"
 
 extern "C" setun::Device* setun_make_xrt_device(const setun::XrtOptions& options);
 
@@ -186,8 +193,29 @@ void configure_emulation() {
     xrt::ini::set("Runtime.verbosity", "0");
 }
 
+/// Keeps what XRT prints away from the program's own output. Of no effect when the program was not started by
+/// our launcher.
+void divert_messages() {
+    const char* folder = std::getenv(emulation::kRunFolderVariable);
+    auto log_to = reinterpret_cast<SetunXrtLogTo>(::dlsym(RTLD_DEFAULT, "setun_xrt_log_to"));
+    if (folder == nullptr || log_to == nullptr) {
+        return;
+    }
+    static const std::string kFile = std::string(folder) + "/" + emulation::kXrtLog;
+    auto& stream = *new std::ofstream(kFile, std::ios::app);  // XRT prints until the very end of the program
+    std::cout.rdbuf(stream.rdbuf());
+    std::cerr.rdbuf(stream.rdbuf());
+    std::clog.rdbuf(stream.rdbuf());
+    std::FILE* const file = std::fopen(kFile.c_str(), "ae");
+    if (file != nullptr) {
+        std::setvbuf(file, nullptr, _IOLBF, 0);
+    }
+    log_to(file);
+}
+
 xrt::device open_card(const XrtOptions& options) {
     if (options.emulated) {
+        divert_messages();
         configure_emulation();
     }
     try {
@@ -204,7 +232,7 @@ xrt::device open_card(const XrtOptions& options) {
 }
 
 /// The image's Setun kernel.
-std::string kernel_name(const xrt::xclbin& image, const std::string& path) {
+std::string kernel_name(const xrt::xclbin& image, const std::string& label) {
     std::string others;
     for (const auto& kernel : image.get_kernels()) {
         const std::string name = kernel.get_name();
@@ -213,7 +241,7 @@ std::string kernel_name(const xrt::xclbin& image, const std::string& path) {
         }
         others += (others.empty() ? "" : ", ") + name;
     }
-    throw DeviceError("device xrt: '" + path + "' holds no Setun kernel" +
+    throw DeviceError("device xrt: '" + label + "' holds no Setun kernel" +
                       (others.empty() ? "" : ", only " + others));
 }
 
@@ -242,7 +270,7 @@ class XrtDevice final : public Device {
         device_ = open_card(options);
         guarded("the xclbin does not load", [&] {
             const xrt::xclbin image(options.xclbin);
-            const std::string name = kernel_name(image, options.xclbin);
+            const std::string name = kernel_name(image, options.label);
             platform_ = image.get_xsa_name();
             const xrt::uuid uuid = device_.load_xclbin(image);
             // Exclusive, so that registers may be read.
@@ -389,7 +417,7 @@ class XrtDevice final : public Device {
             config_.tokens != options.tokens || config_.tile_rows != options.tile_rows) {
             const sim::KernelConfig asked{options.ports, options.port_bits, options.tokens, config_.leaf,
                                           options.tile_rows};
-            throw DeviceError("device xrt: '" + options.xclbin + "' holds kernel " + config_.name() + ", not " +
+            throw DeviceError("device xrt: '" + options.label + "' holds kernel " + config_.name() + ", not " +
                               asked.name() + "; add --ports " + std::to_string(config_.ports) +
                               " --port-bits " + std::to_string(config_.port_bits) + " --tokens-per-beat " +
                               std::to_string(config_.tokens) + " --tile-rows " +

@@ -10,6 +10,7 @@ namespace setun {
 /// Which card and image, and the kernel that the model was packed for.
 struct XrtOptions {
     std::string xclbin;     ///< path of the image to load
+    std::string label;      ///< what messages call the image
     unsigned index = 0;     ///< number of the card, as xbutil counts
     bool emulated = false;  ///< under XCL_EMULATION_MODE=hw_emu
     unsigned ports = 1;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,17 +37,18 @@ namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
 constexpr const char* kModeVariable = "XCL_EMULATION_MODE";
+constexpr const char* kKeepVariable = "SETUN_XRT_KEEP";
 constexpr const char* kPrefix = "setun-xrt-";
 constexpr const char* kLauncherLock = "launcher";
 constexpr const char* kXclbin = "kernel.xclbin";
-constexpr const char* kShim = "libsetun_fast_sleep.so";
+constexpr const char* kShim = "libsetun_xrt_shim.so";
 constexpr const char* kEmulator = "setun-xrt-emulator";
 constexpr std::chrono::milliseconds kLook{100};     // between two looks at the simulator
 constexpr std::chrono::seconds kStopGrace{30};      // for a host that was asked to stop
 constexpr std::chrono::seconds kProcessGrace{5};    // for killed processes to disappear
 
 std::string variable(const char* name) {
-    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets it
+    const char* value = std::getenv(name);
     return value == nullptr ? "" : value;
 }
 
@@ -76,30 +78,41 @@ class RunFolder {
   public:
     RunFolder() {
         sweep();
-        std::string name = std::string("/tmp/") + kPrefix + "XXXXXX";
-        if (::mkdtemp(name.data()) == nullptr) {
-            throw DeviceError("device xrt: cannot create a folder in /tmp: " +
-                              std::generic_category().message(errno));
-        }
-        path_ = name;
-        lock_.emplace(path_ / kLauncherLock);
+        do {  // again when another launcher's sweep took the lock before we did
+            std::string name = std::string("/tmp/") + kPrefix + "XXXXXX";
+            if (::mkdtemp(name.data()) == nullptr) {
+                throw DeviceError("device xrt: cannot create a folder in /tmp: " +
+                                  std::generic_category().message(errno));
+            }
+            path_ = name;
+            lock_.emplace(path_ / kLauncherLock);
+        } while (!lock_->held());
     }
     RunFolder(const RunFolder&) = delete;
     RunFolder& operator=(const RunFolder&) = delete;
     ~RunFolder() {
+        if (!variable(kKeepVariable).empty()) {
+            return;
+        }
         std::error_code ignored;
         fs::remove_all(path_, ignored);
     }
     [[nodiscard]] const fs::path& path() const { return path_; }
 
   private:
-    /// Removes the folders of launchers that are gone.
+    /// Removes this user's folders whose launchers are gone.
     static void sweep() {
         std::error_code ignored;
         for (const auto& entry : fs::directory_iterator("/tmp", ignored)) {
+            struct stat status {};
             const fs::path lock = entry.path() / kLauncherLock;
-            if (entry.path().filename().string().rfind(kPrefix, 0) == 0 && entry.is_directory(ignored) &&
-                !entry.is_symlink(ignored) && fs::exists(lock, ignored) && FileLock(lock).held()) {
+            if (entry.path().filename().string().rfind(kPrefix, 0) != 0 ||
+                ::lstat(entry.path().c_str(), &status) != 0 || !S_ISDIR(status.st_mode) ||
+                status.st_uid != ::geteuid() || !fs::exists(lock, ignored)) {
+                continue;
+            }
+            const FileLock taken(lock);  // until the folder is gone, so that nobody moves in
+            if (taken.held()) {
                 fs::remove_all(entry.path(), ignored);
             }
         }
@@ -199,6 +212,7 @@ class Host {
         });
         const std::vector<char*> argv = pointers(arguments);
         const std::vector<char*> envp = pointers(variables);
+        ::prctl(PR_SET_CHILD_SUBREAPER, 1);  // the simulator, when the host goes before it
         const pid_t parent = ::getpid();
         pid_ = ::fork();
         if (pid_ < 0) {
@@ -239,13 +253,13 @@ class Host {
             if (stopping && Clock::now() >= stop_by) {
                 give_up("the host did not stop within " + std::to_string(kStopGrace.count()) + " s");
             }
-            if (const std::string failure = emulation::failure_of_run(folder_); !failure.empty()) {
+            if (const std::string failure = emulation::failure_of_run(folder_, true); !failure.empty()) {
                 give_up(failure);
             }
         }
         ended_ = true;
         if (reason_.empty()) {
-            reason_ = emulation::failure_of_run(folder_);
+            reason_ = emulation::failure_of_run(folder_, false);
         }
         return status;
     }
@@ -261,19 +275,18 @@ class Host {
         ::kill(pid_, SIGKILL);
     }
 
-    /// Kills what is left of the host's session and waits until the simulator is gone.
-    void kill_all() {
+    /// Kills what is left of the host's process group and waits for its end.
+    void kill_all() const {
         ::kill(-pid_, SIGKILL);
         if (!ended_) {
             ::kill(pid_, SIGKILL);
             ::waitpid(pid_, nullptr, 0);
         }
         const auto end = Clock::now() + kProcessGrace;
-        const fs::path lock = folder_ / "lock";
-        std::error_code ignored;
-        while (fs::exists(lock, ignored) && !FileLock(lock).held() && Clock::now() < end) {
-            std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        while (::waitpid(-pid_, nullptr, WNOHANG) >= 0 && Clock::now() < end) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(2));
         }
+        ::prctl(PR_SET_CHILD_SUBREAPER, 0);
     }
 
     fs::path folder_;

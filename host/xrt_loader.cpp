@@ -47,7 +47,7 @@ std::string folder_of_library(const char* name) {
 }
 
 bool in_path(const char* program) {
-    const char* path = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe): nobody sets it
+    const char* path = std::getenv("PATH");
     std::stringstream list(path == nullptr ? "" : path);
     for (std::string folder; std::getline(list, folder, ':');) {
         if (!folder.empty() && ::access((fs::path(folder) / program).c_str(), X_OK) == 0) {
@@ -74,7 +74,7 @@ unsigned count_cards() {
 class PrivateRoot {
   public:
     PrivateRoot() {
-        const char* root = std::getenv("XILINX_XRT");  // NOLINT(concurrency-mt-unsafe): no other thread yet
+        const char* root = std::getenv("XILINX_XRT");
         const std::string folder = root == nullptr ? folder_of_library(kCoreLibrary) : "";
         if (folder.empty()) {
             return;
@@ -86,7 +86,7 @@ class PrivateRoot {
         folder_ = name;
         std::error_code ignored;
         fs::create_directory_symlink(folder, folder_ / "lib", ignored);
-        ::setenv("XILINX_XRT", name.c_str(), 1);  // NOLINT(concurrency-mt-unsafe): no other thread yet
+        ::setenv("XILINX_XRT", name.c_str(), 1);
     }
     PrivateRoot(const PrivateRoot&) = delete;
     PrivateRoot& operator=(const PrivateRoot&) = delete;
@@ -108,7 +108,7 @@ MakeXrtDevice load_plugin(const fs::path& folder) {
     }
     void* const plugin = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (plugin == nullptr) {
-        const char* reason = ::dlerror();  // NOLINT(concurrency-mt-unsafe): no other thread yet
+        const char* reason = ::dlerror();
         throw InputError(std::string("device xrt: XRT cannot be loaded; install libxrt1, or run the setup "
                                      "script of AMD's XRT (") +
                          (reason == nullptr ? "no reason given" : reason) + ")");

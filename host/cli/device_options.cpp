@@ -65,6 +65,16 @@ std::unique_ptr<Device> open_rtl(const DeviceOptions& options) {
     }
 }
 
+XrtEmulation xrt_emulation(const DeviceOptions& options) {
+    XrtEmulation emulation;
+    emulation.config = {options.ports, options.port_bits, options.tokens,
+                        options.leaf == "tree" ? SETUN_LEAF_TREE : SETUN_LEAF_PLANES, options.tile_rows};
+    emulation.memory = options.memory;
+    emulation.seed = options.seed;
+    emulation.xclbin = options.xclbin;
+    return emulation;
+}
+
 std::unique_ptr<Device> open_xrt(const DeviceOptions& options) {
     if (!options.trace.empty()) {
         throw InputError("--trace needs the simulation in this process; use --device rtl");
@@ -72,18 +82,13 @@ std::unique_ptr<Device> open_xrt(const DeviceOptions& options) {
     const bool inside = inside_xrt_emulation();
     const bool emulated = inside || options.xrt_emulation || xrt_emulation_asked();
     if (emulated && !inside) {
-        XrtEmulation emulation;
-        emulation.config = {options.ports, options.port_bits, options.tokens,
-                            options.leaf == "tree" ? SETUN_LEAF_TREE : SETUN_LEAF_PLANES, options.tile_rows};
-        emulation.memory = options.memory;
-        emulation.seed = options.seed;
-        emulation.xclbin = options.xclbin;
-        throw ExitRequest{run_in_xrt_emulation(emulation)};
+        throw ExitRequest{run_in_xrt_emulation(xrt_emulation(options))};
     }
     XrtOptions xrt;
     xrt.emulated = emulated;
     xrt.index = emulated ? 0 : options.card;
     xrt.xclbin = emulated ? xrt_emulation_xclbin() : options.xclbin;
+    xrt.label = options.xclbin.empty() ? "the emulation's xclbin" : options.xclbin;
     xrt.ports = options.ports;
     xrt.port_bits = options.port_bits;
     xrt.tokens = options.tokens;
@@ -163,13 +168,21 @@ void add_device_options(CLI::App& app, DeviceOptions& options) {
         ->group(group);
 }
 
+std::vector<std::byte> emulation_xclbin(const DeviceOptions& options) {
+    check_options(options);
+    return make_emulation_xclbin(xrt_emulation(options));
+}
+
 std::unique_ptr<Device> open_device(const DeviceOptions& options) {
     check_options(options);
-    if (options.device == "rtl") {
-        return open_rtl(options);
-    }
     if (options.device == "xrt") {
         return open_xrt(options);
+    }
+    if (options.xrt_emulation || !options.xclbin.empty()) {
+        throw InputError("--xrt-emulation and --xclbin need --device xrt");
+    }
+    if (options.device == "rtl") {
+        return open_rtl(options);
     }
     if (options.device != "cpu") {
         throw InputError(fmt::format("unknown device '{}'; use one of {}", options.device, device_names()));

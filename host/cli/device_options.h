@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -44,6 +45,9 @@ struct ExitRequest {
 /// Checks the options and opens the device. Throws InputError that lists what is valid. For XRT's emulation it
 /// starts the program again in a prepared environment, and throws ExitRequest when that has ended.
 std::unique_ptr<Device> open_device(const DeviceOptions& options);
+
+/// The image with which XRT's emulation simulates the configuration that the options name. Throws InputError.
+std::vector<std::byte> emulation_xclbin(const DeviceOptions& options);
 
 /// The engine that a device's integers are compared with: the fast processor kernel for simulated hardware,
 /// the golden model for the processor itself.

@@ -61,7 +61,7 @@ Options parse(int argc, char** argv) {
 }
 
 std::string environment(const char* name) {
-    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): no other thread
+    const char* value = std::getenv(name);
     return value == nullptr ? "" : value;
 }
 

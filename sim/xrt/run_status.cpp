@@ -47,7 +47,7 @@ void RunStatus::write(const std::string& text) const {
     std::filesystem::rename(fresh, folder_ / "status", ignored);
 }
 
-std::string failure_of_run(const std::filesystem::path& folder) {
+std::string failure_of_run(const std::filesystem::path& folder, bool host_alive) {
     static const std::string kError = "error: ";
     // The lock first: a simulator that closes between the two looks is then seen as closed.
     bool free = false;
@@ -60,7 +60,7 @@ std::string failure_of_run(const std::filesystem::path& folder) {
     if (status.rfind(kError, 0) == 0) {
         return status.substr(kError.size());
     }
-    if (status == "running" && free) {
+    if (host_alive && status == "running" && free) {
         return "the simulator process is gone: it was killed, or crashed";
     }
     return {};

@@ -9,6 +9,8 @@ namespace setun::emulation {
 /// Names shared by launcher, start script and simulator.
 inline constexpr const char* kRunFolderVariable = "SETUN_XRT_DIR";
 inline constexpr const char* kEmulatorVariable = "SETUN_XRT_EMULATOR";
+/// In the run folder: what XRT's libraries print.
+inline constexpr const char* kXrtLog = "xrt.log";
 
 /// The simulator's side. It holds a lock on `<folder>/lock` as long as it lives, however it ends, and writes
 /// `<folder>/status`. Without a folder nothing is written.
@@ -29,8 +31,8 @@ class RunStatus {
     int lock_ = -1;
 };
 
-/// The launcher's side: why the host must be ended, empty while all is well. A simulator that is gone without
-/// having been closed is a reason.
-[[nodiscard]] std::string failure_of_run(const std::filesystem::path& folder);
+/// The launcher's side: why the host must be ended, empty while all is well. While the host is alive, a simulator
+/// that is gone without having been closed is a reason.
+[[nodiscard]] std::string failure_of_run(const std::filesystem::path& folder, bool host_alive);
 
 }  // namespace setun::emulation

@@ -28,7 +28,7 @@ constexpr timeval kTransferDeadline{60, 0};
 constexpr std::uint64_t kLargestPayload = (16U << 20U) + 4096;
 
 std::string environment(const char* name) {
-    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): no other thread
+    const char* value = std::getenv(name);
     return value == nullptr ? "" : value;
 }
 
