@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <experimental/xrt_ini.h>
 #include <experimental/xrt_xclbin.h>
+#include <unistd.h>
 #include <xrt/xrt_bo.h>
 #include <xrt/xrt_device.h>
 #include <xrt/xrt_kernel.h>
@@ -225,9 +226,10 @@ xrt::device open_card(const XrtOptions& options) {
             throw DeviceError(std::string("device xrt: the emulation does not start: ") +
                               first_line(error.what()));
         }
-        throw DeviceError("device xrt: no card " + std::to_string(options.index) +
-                          " on this machine; use --xrt-emulation to run the same kernel in XRT's emulation (" +
-                          first_line(error.what()) + ")");
+        throw DeviceError(
+            "device xrt: no card " + std::to_string(options.index) +
+            " on this machine; use --xrt-emulation to run the same kernel in XRT's emulation (" +
+            first_line(error.what()) + ")");
     }
 }
 
@@ -283,19 +285,24 @@ class XrtDevice final : public Device {
                 weights_.emplace_back(device_, static_cast<xrt::memory_group>(kernel_.group_id(
                                                    xclbin::kArgWeights + static_cast<int>(p))));
             }
-            data_.emplace(device_,
-                          static_cast<xrt::memory_group>(kernel_.group_id(xclbin::kArgDataBase)));
+            data_.emplace(device_, static_cast<xrt::memory_group>(kernel_.group_id(xclbin::kArgDataBase)));
             run_.emplace(kernel_);
         });
     }
 
     ~XrtDevice() override {
         if (running_) {
-            // A run that never ends would be waited for. The process is about to end with an error, and the
-            // driver then takes everything back.
+            // XRT would wait for ever for a run that never ends, here and when the program exits. The driver
+            // takes everything back when the process is gone, so nothing is closed.
             static_cast<void>(new std::optional<xrt::run>(std::move(run_)));
             static_cast<void>(new xrt::kernel(kernel_));
             static_cast<void>(new xrt::device(device_));
+            ::on_exit(
+                [](int status, void*) {
+                    std::fflush(nullptr);
+                    ::_exit(status);
+                },
+                nullptr);
         }
     }
 
@@ -398,12 +405,13 @@ class XrtDevice final : public Device {
         if (magic != SETUN_MAGIC) {
             std::ostringstream value;
             value << std::hex << magic;
-            throw DeviceError("device xrt: the kernel is not Setun: its MAGIC register reads 0x" + value.str());
+            throw DeviceError("device xrt: the kernel is not Setun: its MAGIC register reads 0x" +
+                              value.str());
         }
         if (version >> 16U != SETUN_ABI_VERSION >> 16U) {
-            throw DeviceError("device xrt: the kernel has interface version " + std::to_string(version >> 16U) +
-                              ", this program knows " + std::to_string(SETUN_ABI_VERSION >> 16U) +
-                              "; build both from one source");
+            throw DeviceError("device xrt: the kernel has interface version " +
+                              std::to_string(version >> 16U) + ", this program knows " +
+                              std::to_string(SETUN_ABI_VERSION >> 16U) + "; build both from one source");
         }
         const std::uint32_t config0 = reg(SETUN_REG_CONFIG0);
         const std::uint32_t config1 = reg(SETUN_REG_CONFIG1);
@@ -417,8 +425,8 @@ class XrtDevice final : public Device {
             config_.tokens != options.tokens || config_.tile_rows != options.tile_rows) {
             const sim::KernelConfig asked{options.ports, options.port_bits, options.tokens, config_.leaf,
                                           options.tile_rows};
-            throw DeviceError("device xrt: '" + options.label + "' holds kernel " + config_.name() + ", not " +
-                              asked.name() + "; add --ports " + std::to_string(config_.ports) +
+            throw DeviceError("device xrt: '" + options.label + "' holds kernel " + config_.name() +
+                              ", not " + asked.name() + "; add --ports " + std::to_string(config_.ports) +
                               " --port-bits " + std::to_string(config_.port_bits) + " --tokens-per-beat " +
                               std::to_string(config_.tokens) + " --tile-rows " +
                               std::to_string(config_.tile_rows) + ", or load another xclbin");

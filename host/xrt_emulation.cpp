@@ -43,9 +43,9 @@ constexpr const char* kLauncherLock = "launcher";
 constexpr const char* kXclbin = "kernel.xclbin";
 constexpr const char* kShim = "libsetun_xrt_shim.so";
 constexpr const char* kEmulator = "setun-xrt-emulator";
-constexpr std::chrono::milliseconds kLook{100};     // between two looks at the simulator
-constexpr std::chrono::seconds kStopGrace{30};      // for a host that was asked to stop
-constexpr std::chrono::seconds kProcessGrace{5};    // for killed processes to disappear
+constexpr std::chrono::milliseconds kLook{100};   // between two looks at the simulator
+constexpr std::chrono::seconds kStopGrace{30};    // for a host that was asked to stop
+constexpr std::chrono::seconds kProcessGrace{5};  // for killed processes to disappear
 
 std::string variable(const char* name) {
     const char* value = std::getenv(name);
@@ -55,7 +55,8 @@ std::string variable(const char* name) {
 /// An exclusive lock that ends with its holder.
 class FileLock {
   public:
-    explicit FileLock(const fs::path& file) : file_(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
+    explicit FileLock(const fs::path& file)
+        : file_(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
         held_ = file_ >= 0 && ::flock(file_, LOCK_EX | LOCK_NB) == 0;
     }
     FileLock(const FileLock&) = delete;
@@ -200,13 +201,15 @@ class Host {
     Host(const XrtEmulation& emulation, const fs::path& folder, const std::string& xrt_root,
          const BlockedSignals& signals)
         : folder_(folder) {
+        const std::string shim = (folder / kShim).string();
+        const std::string preloaded = variable("LD_PRELOAD");
         std::vector<std::string> arguments = own_arguments();
         std::vector<std::string> variables = environment_with({
             {kModeVariable, "hw_emu"},
             {"XILINX_XRT", xrt_root},
             {"USER", folder.filename().string()},
             {"SDACCEL_EM_RUN_DIR", (folder / "run").string()},
-            {"LD_PRELOAD", (folder / kShim).string()},
+            {"LD_PRELOAD", preloaded.empty() ? shim : shim + ":" + preloaded},
             {emulation::kRunFolderVariable, folder.string()},
             {emulation::kEmulatorVariable, (emulation.folder / kEmulator).string()},
         });
@@ -216,7 +219,8 @@ class Host {
         const pid_t parent = ::getpid();
         pid_ = ::fork();
         if (pid_ < 0) {
-            throw DeviceError("device xrt: cannot start a process: " + std::generic_category().message(errno));
+            throw DeviceError("device xrt: cannot start a process: " +
+                              std::generic_category().message(errno));
         }
         if (pid_ == 0) {  // only calls that are safe after fork()
             ::setsid();
@@ -233,8 +237,8 @@ class Host {
     Host& operator=(const Host&) = delete;
     ~Host() { kill_all(); }
 
-    /// Waits for the host's end and returns its wait status. Ends it when the simulator is gone; the reason is
-    /// then in reason().
+    /// Waits for the host's end and returns its wait status. Ends it when the simulator is gone; the reason
+    /// is then in reason().
     int wait(const BlockedSignals& signals) {
         int status = 0;
         bool stopping = false;
@@ -254,6 +258,9 @@ class Host {
                 give_up("the host did not stop within " + std::to_string(kStopGrace.count()) + " s");
             }
             if (const std::string failure = emulation::failure_of_run(folder_, true); !failure.empty()) {
+                if (::waitpid(pid_, &status, WNOHANG) != 0) {
+                    break;  // the host ended first and took the simulator along
+                }
                 give_up(failure);
             }
         }
@@ -325,8 +332,9 @@ std::vector<std::byte> make_emulation_xclbin(const XrtEmulation& emulation) {
         for (const auto& config : configs) {
             names += (names.empty() ? "" : ", ") + config.name();
         }
-        throw InputError("no simulation of kernel " + emulation.config.name() + " in this build: use one of " +
-                         names + ", or add it to the CMake list SETUN_RTL_CONFIGS");
+        throw InputError("no simulation of kernel " + emulation.config.name() +
+                         " in this build: use one of " + names +
+                         ", or add it to the CMake list SETUN_RTL_CONFIGS");
     }
     xclbin::EmulationImage image;
     image.config = emulation.config;

@@ -33,11 +33,11 @@ struct XrtEmulation {
 /// Starts this program again, with the same arguments, in an environment in which XRT finds our simulator
 /// instead of a card; waits, and returns its exit code.
 ///
-/// Everything lives in one folder /tmp/setun-xrt-*: image, run folder, sockets. The host gets a session of its
-/// own, because XRT's driver signals its whole process group. SIGINT, SIGTERM and SIGHUP are passed on, the
-/// second one kills. When the simulator dies the host is killed, for XRT would wait for ever. However it ends,
-/// no process, socket or folder stays; folders of launchers that were killed themselves go with the next
-/// start.
+/// Everything lives in one folder /tmp/setun-xrt-*: image, run folder, sockets. The host gets a session of
+/// its own, because XRT's driver signals its whole process group. SIGINT, SIGTERM and SIGHUP are passed on,
+/// the second one kills. When the simulator dies the host is killed, for XRT would wait for ever. However it
+/// ends, no process, socket or folder stays; folders of launchers that were killed themselves go with the
+/// next start.
 ///
 /// Throws InputError when something is missing or the image is bad, DeviceError that says why when simulator
 /// or host died.

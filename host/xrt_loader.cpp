@@ -69,8 +69,8 @@ unsigned count_cards() {
     return cards;
 }
 
-/// XRT finds its drivers in $XILINX_XRT/lib, which a distribution's package does not have. A link to the right
-/// folder is needed only while the driver is loaded.
+/// XRT finds its drivers in $XILINX_XRT/lib, which a distribution's package does not have. A link to the
+/// right folder is needed only while the driver is loaded.
 class PrivateRoot {
   public:
     PrivateRoot() {
@@ -104,7 +104,8 @@ class PrivateRoot {
 MakeXrtDevice load_plugin(const fs::path& folder) {
     const fs::path file = folder / kPlugin;
     if (!present(file)) {
-        throw InputError("device xrt: this program was built without XRT; install libxrt-dev and build again");
+        throw InputError(
+            "device xrt: this program was built without XRT; install libxrt-dev and build again");
     }
     void* const plugin = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (plugin == nullptr) {

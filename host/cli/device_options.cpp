@@ -99,8 +99,9 @@ std::unique_ptr<Device> open_xrt(const DeviceOptions& options) {
             throw InputError("device xrt: " + state.problem);
         }
         if (state.cards == 0) {
-            throw InputError("device xrt: no card on this machine; add --xrt-emulation to run the same kernel "
-                             "in XRT's emulation");
+            throw InputError(
+                "device xrt: no card on this machine; add --xrt-emulation to run the same kernel "
+                "in XRT's emulation");
         }
         if (options.memory_given) {
             throw InputError("--memory needs simulated hardware; a card has its own memory");
@@ -122,7 +123,8 @@ std::string device_names() { return "cpu, rtl, xrt"; }
 
 void add_device_options(CLI::App& app, DeviceOptions& options) {
     const char* group = "Device";
-    app.add_option("--device", options.device, "cpu, rtl: the Verilated kernel, or xrt: a card or XRT's emulation")
+    app.add_option("--device", options.device,
+                   "cpu, rtl: the Verilated kernel, or xrt: a card or XRT's emulation")
         ->capture_default_str()
         ->group(group);
     app.add_option("--ports", options.ports, "Weight ports of the kernel")
@@ -155,7 +157,8 @@ void add_device_options(CLI::App& app, DeviceOptions& options) {
     app.add_flag("--xrt-emulation", options.xrt_emulation,
                  "Device xrt without a card: XRT's hardware emulation of the same kernel")
         ->group(group);
-    app.add_option("--xclbin", options.xclbin, "Image for device xrt (emulation makes its own)")->group(group);
+    app.add_option("--xclbin", options.xclbin, "Image for device xrt (emulation makes its own)")
+        ->group(group);
     app.add_option("--card", options.card, "Number of the card for device xrt")
         ->capture_default_str()
         ->group(group);

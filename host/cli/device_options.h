@@ -42,8 +42,8 @@ struct ExitRequest {
     int code;
 };
 
-/// Checks the options and opens the device. Throws InputError that lists what is valid. For XRT's emulation it
-/// starts the program again in a prepared environment, and throws ExitRequest when that has ended.
+/// Checks the options and opens the device. Throws InputError that lists what is valid. For XRT's emulation
+/// it starts the program again in a prepared environment, and throws ExitRequest when that has ended.
 std::unique_ptr<Device> open_device(const DeviceOptions& options);
 
 /// The image with which XRT's emulation simulates the configuration that the options name. Throws InputError.

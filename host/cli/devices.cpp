@@ -34,7 +34,8 @@ std::vector<std::string> xrt_lines(const XrtState& state) {
     if (!state.problem.empty()) {
         return {"not usable: " + state.problem};
     }
-    const std::string cards = state.cards == 0 ? "no card" : fmt::format("{} card{}", state.cards, state.cards == 1 ? "" : "s");
+    const std::string cards =
+        state.cards == 0 ? "no card" : fmt::format("{} card{}", state.cards, state.cards == 1 ? "" : "s");
     const std::string problem = state.emulation_problem();
     return {fmt::format("XRT in {}; {}", state.library_folder, cards),
             problem.empty() ? "emulation: ready (--xrt-emulation)" : "emulation: " + problem};

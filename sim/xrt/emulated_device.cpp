@@ -159,8 +159,7 @@ void EmulatedDevice::allocate(const MessageReader& request, Reply& reply) {
 
 void EmulatedDevice::free(const MessageReader& request, Reply& reply) {
     const std::uint64_t address = request.need(field::kFreeAddress, "buffer address");
-    if (!buffers_.contains(address) ||
-        std::find(freed_.begin(), freed_.end(), address) != freed_.end()) {
+    if (!buffers_.contains(address) || std::find(freed_.begin(), freed_.end(), address) != freed_.end()) {
         throw ProtocolError("a buffer was freed that was not allocated");
     }
     freed_.push_back(address);
@@ -181,8 +180,8 @@ void EmulatedDevice::host_to_device(const MessageReader& request, Reply& reply) 
 }
 
 void EmulatedDevice::device_to_host(const MessageReader& request, Reply& reply) {
-    const std::uint64_t address = sum(request.need(field::kToHostAddress, "source"),
-                                      request.number(field::kToHostSkip).value_or(0));
+    const std::uint64_t address =
+        sum(request.need(field::kToHostAddress, "source"), request.number(field::kToHostSkip).value_or(0));
     const std::uint64_t bytes = request.need(field::kToHostSize, "size");
     const std::span<const std::byte> source = allocated(address, bytes);
     reply.number(field::kAck, bytes);
@@ -191,8 +190,7 @@ void EmulatedDevice::device_to_host(const MessageReader& request, Reply& reply) 
 
 std::uint32_t EmulatedDevice::control_offset(std::uint64_t address, std::uint64_t bytes) {
     if (address < xclbin::kControlBase || address % 4 != 0 || bytes % 4 != 0 ||
-        bytes > xclbin::kControlBytes ||
-        address - xclbin::kControlBase > xclbin::kControlBytes - bytes) {
+        bytes > xclbin::kControlBytes || address - xclbin::kControlBase > xclbin::kControlBytes - bytes) {
         throw ProtocolError("a register access of " + range_text(address, bytes) +
                             " is not one of whole registers of the kernel");
     }

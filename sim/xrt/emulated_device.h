@@ -52,7 +52,7 @@ class EmulatedDevice {
     std::unique_ptr<sim::KernelSim> sim_;
     std::vector<xclbin::Bank> banks_;
     std::map<std::uint64_t, std::uint64_t> buffers_;  ///< address, bytes
-    std::vector<std::uint64_t> freed_;                ///< while a run was active; still readable by the kernel
+    std::vector<std::uint64_t> freed_;  ///< while a run was active; still readable by the kernel
     bool busy_ = false;
     bool closed_ = false;
 };

@@ -1,4 +1,6 @@
 // setun-xrt-emulator: the simulator process that XRT's hardware emulation driver starts and talks to.
+#include <sys/prctl.h>
+#include <unistd.h>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -6,8 +8,6 @@
 #include <exception>
 #include <string>
 #include <string_view>
-#include <sys/prctl.h>
-#include <unistd.h>
 
 #include "sim/kernel_sim.h"
 #include "sim/xrt/emulated_device.h"
@@ -68,7 +68,8 @@ std::string environment(const char* name) {
 int serve(const Options& options) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // the host is this process's parent
     std::signal(SIGPIPE, SIG_IGN);
-    const RunStatus status(environment(kRunFolderVariable));
+    const std::string folder = environment(kRunFolderVariable);
+    const RunStatus status(folder);
     try {
         status.running();
         sim::SimOptions simulation;
@@ -80,8 +81,10 @@ int serve(const Options& options) {
         status.closed();
         return EXIT_SUCCESS;
     } catch (const std::exception& error) {
-        std::fprintf(stderr, "setun-xrt-emulator: %s\n", error.what());
         status.failed(error.what());
+        if (folder.empty()) {  // else the launcher says it
+            std::fprintf(stderr, "setun-xrt-emulator: %s\n", error.what());
+        }
         return EXIT_FAILURE;
     }
 }

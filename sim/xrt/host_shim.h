@@ -7,7 +7,7 @@ extern "C" {
 
 using SetunXrtLogTo = void (*)(std::FILE*);
 
-/// Where printf and puts go from now on; null = nowhere. The file must stay open.
+/// Where XRT's printf and puts go from now on. The file must stay open.
 void setun_xrt_log_to(std::FILE* file);
 
 unsigned sleep(unsigned seconds);

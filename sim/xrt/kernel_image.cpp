@@ -60,9 +60,12 @@ std::string start_script(const EmulationImage& options) {
         << "}\n"
            "if ! [ -x \"$emulator\" ]; then\n"
            "    reason=\"no program '$emulator'; set SETUN_XRT_EMULATOR to setun-xrt-emulator\"\n"
-           "    echo \"setun-xrt-emulator: $reason\" >&2\n"
-           "    [ -n \"$SETUN_XRT_DIR\" ] && echo \"error: $reason\" >\"$SETUN_XRT_DIR/status\"\n"
-           "    kill \"$PPID\"  # XRT would wait five minutes for the simulator\n"
+           "    if [ -n \"$SETUN_XRT_DIR\" ]; then\n"
+           "        echo \"error: $reason\" >\"$SETUN_XRT_DIR/status\"\n"
+           "    else\n"
+           "        echo \"setun-xrt-emulator: $reason\" >&2\n"
+           "        kill \"$PPID\"  # XRT would wait five minutes for the simulator\n"
+           "    fi\n"
            "    exit 1\n"
            "fi\n"
            "exec \"$emulator\" --kernel "
@@ -98,8 +101,8 @@ std::vector<KernelArgument> kernel_arguments(unsigned ports) {
     };
     for (unsigned p = 0; p < ports; ++p) {
         const std::string number = std::to_string(p);
-        arguments.push_back(
-            {"w_base_" + number, kWeightPort + number, SETUN_REG_W_BASE_LO + p * SETUN_REG_W_STRIDE, 8, true});
+        arguments.push_back({"w_base_" + number, kWeightPort + number,
+                             SETUN_REG_W_BASE_LO + p * SETUN_REG_W_STRIDE, 8, true});
     }
     return arguments;
 }

@@ -24,7 +24,7 @@ RunStatus::RunStatus(std::filesystem::path folder) : folder_(std::move(folder)) 
     if (!folder_.empty()) {
         lock_ = ::open((folder_ / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
         if (lock_ >= 0) {
-        // Waits for a launcher that looks at it right now.
+            // Waits for a launcher that looks at it right now.
             ::flock(lock_, LOCK_EX);
         }
     }

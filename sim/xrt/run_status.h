@@ -31,8 +31,8 @@ class RunStatus {
     int lock_ = -1;
 };
 
-/// The launcher's side: why the host must be ended, empty while all is well. While the host is alive, a simulator
-/// that is gone without having been closed is a reason.
+/// The launcher's side: why the host must be ended, empty while all is well. While the host is alive, a
+/// simulator that is gone without having been closed is a reason.
 [[nodiscard]] std::string failure_of_run(const std::filesystem::path& folder, bool host_alive);
 
 }  // namespace setun::emulation

@@ -167,8 +167,7 @@ void Server::serve(EmulatedDevice& device) {
     }
     if (call_back_.valid()) {
         // Ends the driver's thread on the other socket; without it closing takes seconds.
-        write_all(call_back_.get(),
-                  make_request_header({0, static_cast<std::uint32_t>(Call::kClose)}));
+        write_all(call_back_.get(), make_request_header({0, static_cast<std::uint32_t>(Call::kClose)}));
     }
 }
 

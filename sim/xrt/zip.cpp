@@ -1,4 +1,5 @@
-// The zip format's local headers, central directory and end record (PKWARE APPNOTE, sections 4.3.7, 4.3.12, 4.3.16).
+// The zip format's local headers, central directory and end record (PKWARE APPNOTE,
+// sections 4.3.7, 4.3.12, 4.3.16).
 #include "sim/xrt/zip.h"
 
 #include <zlib.h>
@@ -40,7 +41,8 @@ class Output {
 
 std::uint32_t checksum(const std::string& content) {
     const auto* data = reinterpret_cast<const Bytef*>(content.data());
-    return static_cast<std::uint32_t>(::crc32(::crc32(0, nullptr, 0), data, static_cast<uInt>(content.size())));
+    return static_cast<std::uint32_t>(
+        ::crc32(::crc32(0, nullptr, 0), data, static_cast<uInt>(content.size())));
 }
 
 /// The fields that local and central headers share.

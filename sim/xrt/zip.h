@@ -1,4 +1,5 @@
-// Zip archives of a few small files, stored without compression: what XRT unpacks before it starts a simulator.
+// Zip archives of a few small files, stored without compression: what XRT unpacks before it starts a
+// simulator.
 #pragma once
 
 #include <cstddef>

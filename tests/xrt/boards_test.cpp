@@ -1,4 +1,5 @@
-// The files for AMD's tools, which cannot run here: they must agree with the register map, the RTL and each other.
+// The files for AMD's tools, which cannot run here: they must agree with the register map, the RTL and each
+// other.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -70,8 +71,8 @@ TEST_P(KernelXml, EqualsRegisterMapAndPortList) {
 
     std::set<std::string> masters;
     bool slave = false;
-    for (const auto& m :
-         matches(xml, std::regex(R"re(<port name="(\w+)" mode="(\w+)" range="(\w+)" dataWidth="([@\w]+)")re"))) {
+    for (const auto& m : matches(
+             xml, std::regex(R"re(<port name="(\w+)" mode="(\w+)" range="(\w+)" dataWidth="([@\w]+)")re"))) {
         if (m[2] == "master") {
             EXPECT_TRUE(masters.insert(m[1]).second) << m[1];
             EXPECT_EQ(m[4], "@PORT_BITS@");
@@ -118,7 +119,8 @@ TEST(Vitis, TheMakefileKnowsTheBoards) {
     for (const std::string& board : kBoards) {
         SCOPED_TRACE(board);
         std::smatch width;
-        ASSERT_TRUE(std::regex_search(makefile, width, std::regex("\nPORT_BITS_" + board + R"( := (\d+)\n)")));
+        ASSERT_TRUE(
+            std::regex_search(makefile, width, std::regex("\nPORT_BITS_" + board + R"( := (\d+)\n)")));
         EXPECT_TRUE(width[1] == "128" || width[1] == "256" || width[1] == "512");
         EXPECT_TRUE(std::regex_search(makefile, std::regex("\nTOKENS_" + board + R"( := [1248]\n)")));
         EXPECT_TRUE(std::regex_search(makefile, std::regex("\nPART_" + board + R"( := xc\w+)")));
@@ -132,7 +134,8 @@ TEST(Vitis, TheMakefileKnowsTheBoards) {
 TEST(Vitis, PackagingTakesTheCommonFileListAndParametersThatExist) {
     const std::string tcl = read(kVitis / "package_kernel.tcl");
     EXPECT_NE(tcl.find("[file join $rtl setun.f]"), std::string::npos);
-    for (const auto& m : matches(tcl, std::regex(R"((?:list|\$\w+) (\w+) \$(?=port_bits|tokens|tile_rows|leaf))"))) {
+    for (const auto& m :
+         matches(tcl, std::regex(R"((?:list|\$\w+) (\w+) \$(?=port_bits|tokens|tile_rows|leaf))"))) {
         EXPECT_NE(read(kRoot / "rtl" / "setun_kernel.sv").find("parameter int unsigned " + m[1].str() + " "),
                   std::string::npos)
             << m[1];

@@ -1,5 +1,5 @@
-// Device xrt through the installed XRT and its hardware emulation, against device rtl. The program starts itself again
-// inside the emulation, as `setun` does.
+// Device xrt through the installed XRT and its hardware emulation, against device rtl. The program starts
+// itself again inside the emulation, as `setun` does.
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -65,9 +65,7 @@ struct Product {
         write_command();
     }
 
-    void write_command() {
-        device_->write(Space::data(), list, std::as_bytes(std::span(&command, 1)));
-    }
+    void write_command() { device_->write(Space::data(), list, std::as_bytes(std::span(&command, 1))); }
     RunResult run(std::chrono::milliseconds deadline = std::chrono::minutes(2)) {
         device_->submit(list, 1);
         return device_->wait(deadline);
@@ -180,8 +178,9 @@ TEST(XrtDevice, ErrorsCarryIndexAndAddressAndTheNextRunWorks) {
     EXPECT_EQ(result.error, SETUN_ERR_OPCODE) << result.describe();
 
     product.command = good;
-    const std::vector<std::byte> illegal(stream_bytes(
-        {config().ports, config().port_bits, config().tile_rows}, good.m, good.k, good.planes), std::byte{0xFF});
+    const std::vector<std::byte> illegal(
+        stream_bytes({config().ports, config().port_bits, config().tile_rows}, good.m, good.k, good.planes),
+        std::byte{0xFF});
     for (unsigned p = 0; p < config().ports; ++p) {
         product.command.weight_offset = device->map(Space::weights(p), illegal);
     }

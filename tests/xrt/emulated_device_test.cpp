@@ -1,4 +1,5 @@
-// The emulated card without sockets: memory, registers, a run of the Verilated kernel, and nonsense on the wire.
+// The emulated card without sockets: memory, registers, a run of the Verilated kernel, and nonsense on the
+// wire.
 #include "sim/xrt/emulated_device.h"
 
 #include <gtest/gtest.h>
@@ -116,13 +117,15 @@ TEST_F(EmulatedDeviceTest, RunsACommandListLikeXrtDoes) {
     std::array<Command, 3> commands{};  // NOPs
     write(list, 0, std::as_bytes(std::span(commands)));
     EXPECT_EQ(read_register(SETUN_REG_MAGIC), SETUN_MAGIC);
-    EXPECT_EQ(read_register(SETUN_REG_CONFIG0), config.port_bits | config.ports << 16U | config.tokens << 24U);
+    EXPECT_EQ(read_register(SETUN_REG_CONFIG0),
+              config.port_bits | config.ports << 16U | config.tokens << 24U);
     for (int round = 0; round < 3; ++round) {
         // One write a register, gaps included, then the start bit.
         const auto last = xclbin::kernel_arguments(config.ports).back();
         for (std::uint32_t offset = 0x10; offset < last.offset + last.bytes; offset += 4) {
-            const std::uint32_t value = offset == SETUN_REG_LIST_LO    ? static_cast<std::uint32_t>(list)
-                                        : offset == SETUN_REG_LIST_HI  ? static_cast<std::uint32_t>(list >> 32U)
+            const std::uint32_t value = offset == SETUN_REG_LIST_LO ? static_cast<std::uint32_t>(list)
+                                        : offset == SETUN_REG_LIST_HI
+                                            ? static_cast<std::uint32_t>(list >> 32U)
                                         : offset == SETUN_REG_LIST_COUNT ? 3U
                                                                          : 0U;
             write_register(offset, value);
@@ -210,8 +213,8 @@ TEST_F(EmulatedDeviceTest, NonsenseIsRefusedWithAReason) {
 }
 
 TEST_F(EmulatedDeviceTest, RandomRequestsNeverCrash) {
-    const std::array calls{Call::kAllocate,       Call::kFree,           Call::kHostToDevice,
-                           Call::kDeviceToHost,   Call::kWriteRegisters, Call::kReadRegisters,
+    const std::array calls{Call::kAllocate,     Call::kFree,           Call::kHostToDevice,
+                           Call::kDeviceToHost, Call::kWriteRegisters, Call::kReadRegisters,
                            Call::kDebugMessages};
     std::size_t refused = 0;
     std::mt19937_64 random(0);
@@ -219,9 +222,12 @@ TEST_F(EmulatedDeviceTest, RandomRequestsNeverCrash) {
         MessageWriter request;
         for (unsigned i = 0; i < 4; ++i) {
             const auto field = static_cast<unsigned>(1 + random() % 6);
-            const std::array<std::uint64_t, 6> values{
-                random(), data_base() + random() % 8192, xclbin::kControlBase + random() % 0x1100,
-                random() % 9000, 0, 4096};
+            const std::array<std::uint64_t, 6> values{random(),
+                                                      data_base() + random() % 8192,
+                                                      xclbin::kControlBase + random() % 0x1100,
+                                                      random() % 9000,
+                                                      0,
+                                                      4096};
             if (random() % 4 == 0) {
                 request.bytes(field, filled(random() % 64, random()));
             } else {

@@ -19,13 +19,13 @@ std::vector<std::byte> bytes(std::initializer_list<int> values) {
 }
 
 TEST(Message, KnownEncoding) {
-    // The example of the protocol buffer documentation: field 1 = 150 is 08 96 01; field 2 "testing" is 12 07 ...
+    // The example of the protocol buffer documentation: field 1 = 150 is 08 96 01; field 2 "testing" is 12 07
+    // ...
     MessageWriter writer;
     writer.number(1, 150);
     const std::string text = "testing";
     writer.bytes(2, std::as_bytes(std::span(text)));
-    EXPECT_EQ(writer.data(),
-              bytes({0x08, 0x96, 0x01, 0x12, 0x07, 0x74, 0x65, 0x73, 0x74, 0x69, 0x6e, 0x67}));
+    EXPECT_EQ(writer.data(), bytes({0x08, 0x96, 0x01, 0x12, 0x07, 0x74, 0x65, 0x73, 0x74, 0x69, 0x6e, 0x67}));
 }
 
 TEST(Message, KnownHeaders) {

@@ -1,5 +1,5 @@
-// The socket side: a session, hosts that misbehave or vanish, sockets that are left behind, and the status that a
-// launcher sees.
+// The socket side: a session, hosts that misbehave or vanish, sockets that are left behind, and the status
+// that a launcher sees.
 #include "sim/xrt/server.h"
 
 #include <gtest/gtest.h>
@@ -121,8 +121,9 @@ TEST_F(ServerTest, AHostThatVanishesInsideARequestEndsTheSession) {
 }
 
 TEST_F(ServerTest, GarbageEndsTheSession) {
-    EXPECT_NE(session([&](int socket) { send_all(socket, std::vector<std::byte>(64, std::byte{0x55})); })
-                  .find("header"),
+    EXPECT_NE(session([&](int socket) {
+                  send_all(socket, std::vector<std::byte>(64, std::byte{0x55}));
+              }).find("header"),
               std::string::npos);
 }
 

@@ -1,5 +1,5 @@
-// `setun run --device xrt` from outside: the same tokens as other devices, clean ends however it ends, and one line for
-// everything that is missing or wrong.
+// `setun run --device xrt` from outside: the same tokens as other devices, clean ends however it ends, and
+// one line for everything that is missing or wrong.
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,7 +20,8 @@ using nlohmann::json;
 
 const std::string kModel = std::string(SETUN_SOURCE_DIR) + "/models/setun-3.8m.setun";
 
-/// Folders of runs that nobody holds any more would be left-overs; those of other jobs on the machine are held.
+/// Folders of runs that nobody holds any more would be left-overs; those of other jobs on the machine are
+/// held.
 class Xrt : public testing::Test {
   protected:
     Xrt() {
@@ -62,8 +63,8 @@ TEST_F(Xrt, ThirtyTwoTokensAreThoseOfTheSimulationInProcess) {
     EXPECT_NE(run_xrt.wait_for_simulator(), 0);
     const json xrt = output(run_xrt.finish());
     expect_nothing_left(run_xrt);
-    const json rtl = output(run_process(
-        run({"--prompt", "KING", "-n", "32", "--json", "--device", "rtl", "--memory", "ideal"})));
+    const json rtl = output(
+        run_process(run({"--prompt", "KING", "-n", "32", "--json", "--device", "rtl", "--memory", "ideal"})));
     EXPECT_EQ(xrt["generated"], 32);
     EXPECT_EQ(xrt["tokens"], rtl["tokens"]);
     EXPECT_EQ(xrt["cycles"], rtl["cycles"]) << "the same RTL behind the same memory";
@@ -92,7 +93,8 @@ TEST_F(Xrt, TwoAtOnceWithoutUser) {
 }
 
 TEST_F(Xrt, SpacesInEveryPath) {
-    // Program, working directory and image in folders with spaces; the working directory may not be written to.
+    // Program, working directory and image in folders with spaces; the working directory may not be written
+    // to.
     const fs::path programs = folder_ / "the programs";
     fs::create_directory(programs);
     for (const char* name : {"setun", "setun-xrt-emulator", "libsetun_xrt.so", "libsetun_xrt_shim.so"}) {
@@ -102,10 +104,11 @@ TEST_F(Xrt, SpacesInEveryPath) {
     const ProcessResult written =
         run_process({SETUN_BINARY, "devices", "--write-xclbin", image.string(), "--memory", "ideal"});
     ASSERT_EQ(written.exit_code, 0) << written.err;
-    const std::string script = "cd \"$1\" && exec \"$2/setun\" run --model \"$3\" -n 2 --json --device xrt "
-                               "--xrt-emulation --xclbin \"my image.xclbin\"";
-    const json result = output(run_process(
-        {"/bin/sh", "-c", script, "sh", folder_.string(), programs.string(), kModel}));
+    const std::string script =
+        "cd \"$1\" && exec \"$2/setun\" run --model \"$3\" -n 2 --json --device xrt "
+        "--xrt-emulation --xclbin \"my image.xclbin\"";
+    const json result =
+        output(run_process({"/bin/sh", "-c", script, "sh", folder_.string(), programs.string(), kModel}));
     EXPECT_EQ(result["generated"], 2);
     std::vector<std::string> names;
     for (const auto& entry : fs::directory_iterator(folder_)) {
@@ -131,7 +134,8 @@ TEST_F(Xrt, InterruptStopsCleanly) {
     const ProcessResult result = run_xrt.finish();
     EXPECT_EQ(result.exit_code, 1) << result.err;
     EXPECT_NE(result.err.find("interrupted"), std::string::npos) << result.err;
-    EXPECT_NE(result.out.find("bit-exact"), std::string::npos) << "the report of what was done: " << result.out;
+    EXPECT_NE(result.out.find("bit-exact"), std::string::npos)
+        << "the report of what was done: " << result.out;
     expect_nothing_left(run_xrt);
 }
 
@@ -149,7 +153,7 @@ TEST_F(Xrt, AKilledLauncherTakesItsProcessesAlongAndTheNextStartItsFolder) {
     EXPECT_FALSE(fs::exists(run_xrt.folder()));
 }
 
-TEST_F(Xrt, VerifyAndBenchRunThroughXrtToo) {
+TEST_F(Xrt, VerifyRunsThroughXrtToo) {
     const json result = output(run_process({SETUN_BINARY, "verify", "--shape", "tiny", "--device", "xrt",
                                             "--xrt-emulation", "--memory", "ideal", "--json"}));
     EXPECT_EQ(result["mismatches"], 0);

@@ -41,9 +41,10 @@ WatchedRun::WatchedRun(std::vector<std::string> arguments, ProcessOptions option
     static std::atomic<unsigned> count{0};
     mark_ = "SETUN_TEST_MARK=" + std::to_string(::getpid()) + "-" + std::to_string(count++);
     options.environment.push_back(mark_);
-    result_ = std::async(std::launch::async, [arguments = std::move(arguments), options = std::move(options)] {
-        return run_process(arguments, options);
-    });
+    result_ =
+        std::async(std::launch::async, [arguments = std::move(arguments), options = std::move(options)] {
+            return run_process(arguments, options);
+        });
 }
 
 std::vector<pid_t> WatchedRun::processes() const {

@@ -17,8 +17,8 @@ class WatchedRun {
   public:
     explicit WatchedRun(std::vector<std::string> arguments, ProcessOptions options = {});
 
-    /// Waits until the simulator process runs, and notes its run folder. Returns its id, or 0 when the program
-    /// ends before.
+    /// Waits until the simulator process runs, and notes its run folder. Returns its id, or 0 when the
+    /// program ends before.
     pid_t wait_for_simulator();
     /// Processes that carry the mark, this one's children.
     [[nodiscard]] std::vector<pid_t> processes() const;

@@ -1,5 +1,5 @@
-// The xclbin container: against XRT's own header where it is installed, round trips, damage, and the image that starts
-// our simulation.
+// The xclbin container: against XRT's own header where it is installed, round trips, damage, and the image
+// that starts our simulation.
 #include "sim/xrt/xclbin.h"
 
 #include <gtest/gtest.h>
@@ -70,8 +70,8 @@ TEST(Xclbin, EqualsTheStructuresOfXrt) {
     ASSERT_EQ(top.m_header.m_numSections, image.sections.size());
     std::map<std::uint32_t, std::span<const std::byte>> sections;
     for (std::size_t i = 0; i < image.sections.size(); ++i) {
-        const auto header = get<axlf_section_header>(
-            bytes, offsetof(axlf, m_sections) + i * sizeof(axlf_section_header));
+        const auto header =
+            get<axlf_section_header>(bytes, offsetof(axlf, m_sections) + i * sizeof(axlf_section_header));
         EXPECT_EQ(header.m_sectionOffset % 8, 0U);
         ASSERT_LE(header.m_sectionOffset + header.m_sectionSize, bytes.size());
         sections[header.m_sectionKind] =
@@ -104,8 +104,8 @@ TEST(Xclbin, EqualsTheStructuresOfXrt) {
     const std::vector<std::array<int, 3>> expected{{0, 0, 2}, {2, 0, 2}, {3, 0, 0}, {4, 0, 1}};
     ASSERT_EQ(get<std::int32_t>(sections[CONNECTIVITY], 0), 4);
     for (std::size_t i = 0; i < expected.size(); ++i) {
-        const auto entry = get<connection>(
-            sections[CONNECTIVITY], offsetof(connectivity, m_connection) + i * sizeof(connection));
+        const auto entry = get<connection>(sections[CONNECTIVITY],
+                                           offsetof(connectivity, m_connection) + i * sizeof(connection));
         EXPECT_EQ(entry.arg_index, expected[i][0]);
         EXPECT_EQ(entry.m_ip_layout_index, expected[i][1]);
         EXPECT_EQ(entry.mem_data_index, expected[i][2]);
