@@ -55,6 +55,15 @@ std::span<std::byte> AxiMemory::allocate(std::uint64_t base, std::size_t bytes) 
     return host;
 }
 
+void AxiMemory::release(std::uint64_t base) {
+    const auto found =
+        std::find_if(segments_.begin(), segments_.end(), [base](const Segment& s) { return s.base == base; });
+    if (found == segments_.end()) {
+        throw std::invalid_argument("no memory segment starts at " + hex(base));
+    }
+    segments_.erase(found);
+}
+
 const AxiMemory::Segment* AxiMemory::find(std::uint64_t address) const {
     const auto next = std::upper_bound(segments_.begin(), segments_.end(), address,
                                        [](std::uint64_t a, const Segment& s) { return a < s.base; });

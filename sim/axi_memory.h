@@ -34,6 +34,10 @@ class AxiMemory {
     /// Reserves zero-filled, writable memory at `base`. Errors as map().
     std::span<std::byte> allocate(std::uint64_t base, std::size_t bytes);
 
+    /// Forgets the segment that starts at `base`. No burst may be under way in it.
+    /// Throws std::invalid_argument when there is none.
+    void release(std::uint64_t base);
+
     /// From now on accesses that touch the range answer with `fault.response`; their writes are dropped.
     void add_fault(const Fault& fault) { faults_.push_back(fault); }
     void clear_faults() { faults_.clear(); }

@@ -10,6 +10,7 @@
 #include "host/cpu/cpu_device.h"
 #include "host/error.h"
 #include "host/rtl_device.h"
+#include "host/xrt_emulation.h"
 #include "sim/leaf_names.h"
 #include "sim/memory_presets.h"
 
@@ -64,6 +65,58 @@ std::unique_ptr<Device> open_rtl(const DeviceOptions& options) {
     }
 }
 
+XrtEmulation xrt_emulation(const DeviceOptions& options) {
+    XrtEmulation emulation;
+    emulation.config = {options.ports, options.port_bits, options.tokens,
+                        options.leaf == "tree" ? SETUN_LEAF_TREE : SETUN_LEAF_PLANES, options.tile_rows};
+    emulation.memory = options.memory;
+    emulation.seed = options.seed;
+    emulation.xclbin = options.xclbin;
+    return emulation;
+}
+
+std::unique_ptr<Device> open_xrt(const DeviceOptions& options) {
+    if (!options.trace.empty()) {
+        throw InputError("--trace needs the simulation in this process; use --device rtl");
+    }
+    const bool inside = inside_xrt_emulation();
+    const bool emulated = inside || options.xrt_emulation || xrt_emulation_asked();
+    if (emulated && !inside) {
+        throw ExitRequest{run_in_xrt_emulation(xrt_emulation(options))};
+    }
+    XrtOptions xrt;
+    xrt.emulated = emulated;
+    xrt.index = emulated ? 0 : options.card;
+    xrt.xclbin = emulated ? xrt_emulation_xclbin() : options.xclbin;
+    xrt.label = options.xclbin.empty() ? "the emulation's xclbin" : options.xclbin;
+    xrt.ports = options.ports;
+    xrt.port_bits = options.port_bits;
+    xrt.tokens = options.tokens;
+    xrt.tile_rows = options.tile_rows;
+    if (!emulated) {
+        const XrtState state = xrt_state();
+        if (!state.problem.empty()) {
+            throw InputError("device xrt: " + state.problem);
+        }
+        if (state.cards == 0) {
+            throw InputError(
+                "device xrt: no card on this machine; add --xrt-emulation to run the same kernel "
+                "in XRT's emulation");
+        }
+        if (options.memory_given) {
+            throw InputError("--memory needs simulated hardware; a card has its own memory");
+        }
+        if (options.xclbin.empty()) {
+            throw InputError("device xrt: a card needs --xclbin FILE; boards/vitis says how to build one");
+        }
+    }
+    try {
+        return open_xrt_device(xrt);
+    } catch (const DeviceError& error) {
+        throw InputError(error.what());
+    }
+}
+
 }  // namespace
 
 void check_device_options(const DeviceOptions& options) {
@@ -84,12 +137,12 @@ void check_device_options(const DeviceOptions& options) {
     }
 }
 
-std::string device_names() { return "cpu, rtl"; }
+std::string device_names() { return "cpu, rtl, xrt"; }
 
 void add_device_options(CLI::App& app, DeviceOptions& options) {
     const char* group = "Device";
     app.add_option("--device", options.device,
-                   "cpu: cycles from the performance model, or rtl: the Verilated kernel")
+                   "cpu: cycles from the performance model; rtl: the Verilated kernel; xrt: a card or XRT's emulation")
         ->capture_default_str()
         ->group(group);
     app.add_option("--ports", options.ports, "Weight ports of the kernel")
@@ -120,6 +173,14 @@ void add_device_options(CLI::App& app, DeviceOptions& options) {
     app.add_option("--memory-seed", options.seed, "Seed of the memory's timing jitter")
         ->capture_default_str()
         ->group(group);
+    app.add_flag("--xrt-emulation", options.xrt_emulation,
+                 "Device xrt without a card: XRT's hardware emulation of the same kernel")
+        ->group(group);
+    app.add_option("--xclbin", options.xclbin, "Image for device xrt (emulation makes its own)")
+        ->group(group);
+    app.add_option("--card", options.card, "Number of the card for device xrt")
+        ->capture_default_str()
+        ->group(group);
     app.add_option("--trace", options.trace, "Write an FST waveform (rtl only)")->group(group);
     app.add_option("--trace-start", options.trace_start, "First traced cycle")
         ->capture_default_str()
@@ -129,8 +190,19 @@ void add_device_options(CLI::App& app, DeviceOptions& options) {
         ->group(group);
 }
 
+std::vector<std::byte> emulation_xclbin(const DeviceOptions& options) {
+    check_device_options(options);
+    return make_emulation_xclbin(xrt_emulation(options));
+}
+
 std::unique_ptr<Device> open_device(const DeviceOptions& options) {
     check_device_options(options);
+    if (options.device == "xrt") {
+        return open_xrt(options);
+    }
+    if (options.xrt_emulation || !options.xclbin.empty()) {
+        throw InputError("--xrt-emulation and --xclbin need --device xrt");
+    }
     if (options.device == "rtl") {
         return open_rtl(options);
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -26,6 +27,9 @@ struct DeviceOptions {
     std::uint64_t trace_start = 0;
     std::uint64_t trace_cycles = 20000;
     bool memory_given = false;
+    bool xrt_emulation = false;  ///< XRT's hardware emulation instead of a card
+    std::string xclbin;          ///< image for device xrt
+    unsigned card = 0;           ///< number of the card
 
     [[nodiscard]] StreamLayout layout() const { return {ports, port_bits, tile_rows}; }
 };
@@ -36,8 +40,17 @@ void add_device_options(CLI::App& app, DeviceOptions& options);
 /// Throws InputError that lists what is valid when no kernel has this configuration or the preset is unknown.
 void check_device_options(const DeviceOptions& options);
 
-/// Checks the options and opens the device. Throws InputError that lists what is valid.
+/// Everything has been done by another process; the program ends with its exit code.
+struct ExitRequest {
+    int code;
+};
+
+/// Checks the options and opens the device. Throws InputError that lists what is valid. For XRT's emulation
+/// it starts the program again in a prepared environment, and throws ExitRequest when that has ended.
 std::unique_ptr<Device> open_device(const DeviceOptions& options);
+
+/// The image with which XRT's emulation simulates the configuration that the options name. Throws InputError.
+std::vector<std::byte> emulation_xclbin(const DeviceOptions& options);
 
 /// The engine that a device's integers are compared with: the fast processor kernel for simulated hardware,
 /// the golden model for the processor itself.
@@ -48,7 +61,7 @@ std::unique_ptr<ReferenceEngine> open_reference(const DeviceOptions& options,
 std::unique_ptr<ReferenceEngine> open_cpu_reference(const DeviceOptions& options,
                                                     const std::vector<ProductGroup>& groups);
 
-/// "cpu, rtl"
+/// "cpu, rtl, ..."
 std::string device_names();
 
 }  // namespace setun::cli

@@ -10,6 +10,7 @@
 
 #include "energy_model/energy.h"
 #include "host/cli/command.h"
+#include "host/cli/device_options.h"
 #include "host/device.h"
 #include "host/error.h"
 
@@ -57,6 +58,8 @@ int run_chosen(const std::vector<std::unique_ptr<Command>>& commands) {
         }
         try {
             return command->run();
+        } catch (const ExitRequest& done) {
+            return done.code;
         } catch (const setun::InputError& error) {
             return fail(error.what(), command->json(), kExitBadInput);
         } catch (const setun::energy::TableError& error) {

@@ -1,0 +1,59 @@
+// Preloaded into hosts of the emulation, never into those of a card: replaces the functions of the C library
+// with which XRT's emulation driver sleeps whole seconds and writes to the program's standard output.
+#include <dlfcn.h>
+
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+
+#include "sim/xrt/host_shim.h"
+
+namespace {
+
+std::FILE* log_file = nullptr;
+
+/// Where a call's output goes: XRT's to the log, that of others where they want it.
+std::FILE* output_of(const void* caller) {
+    Dl_info info{};
+    if (log_file == nullptr || ::dladdr(caller, &info) == 0 || info.dli_fname == nullptr) {
+        return stdout;
+    }
+    const char* const slash = std::strrchr(info.dli_fname, '/');
+    const char* const name = slash == nullptr ? info.dli_fname : slash + 1;
+    return std::strncmp(name, "libxrt", std::strlen("libxrt")) == 0 ? log_file : stdout;
+}
+
+}  // namespace
+
+extern "C" {
+
+void setun_xrt_log_to(std::FILE* file) { log_file = file; }
+
+/// The driver looks for the end of a run, sleeps ten seconds the first time and one after that. Its loops end
+/// on a condition, so a shorter sleep only makes them look more often.
+unsigned sleep(unsigned seconds) {
+    const timespec moment{0, seconds == 0 ? 0 : 100'000};
+    nanosleep(&moment, nullptr);
+    return 0;
+}
+
+int puts(const char* text) { return std::fprintf(output_of(__builtin_return_address(0)), "%s\n", text); }
+
+int printf(const char* format, ...) {
+    std::va_list list;
+    va_start(list, format);
+    const int count = std::vfprintf(output_of(__builtin_return_address(0)), format, list);
+    va_end(list);
+    return count;
+}
+
+int __printf_chk(int, const char* format, ...) {  // NOLINT(bugprone-reserved-identifier): glibc's name
+    std::va_list list;
+    va_start(list, format);
+    const int count = std::vfprintf(output_of(__builtin_return_address(0)), format, list);
+    va_end(list);
+    return count;
+}
+
+}  // extern "C"

@@ -1,0 +1,38 @@
+// What the simulator leaves behind for whoever started the host program: alive, closed, or failed and why.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace setun::emulation {
+
+/// Names shared by launcher, start script and simulator.
+inline constexpr const char* kRunFolderVariable = "SETUN_XRT_DIR";
+inline constexpr const char* kEmulatorVariable = "SETUN_XRT_EMULATOR";
+/// In the run folder: what XRT's libraries print.
+inline constexpr const char* kXrtLog = "xrt.log";
+
+/// The simulator's side. It holds a lock on `<folder>/lock` as long as it lives, however it ends, and writes
+/// `<folder>/status`. Without a folder nothing is written.
+class RunStatus {
+  public:
+    explicit RunStatus(std::filesystem::path folder);
+    RunStatus(const RunStatus&) = delete;
+    RunStatus& operator=(const RunStatus&) = delete;
+    ~RunStatus();
+
+    void running() const { write("running"); }
+    void closed() const { write("closed"); }
+    void failed(const std::string& reason) const { write("error: " + reason); }
+
+  private:
+    void write(const std::string& text) const;
+    std::filesystem::path folder_;
+    int lock_ = -1;
+};
+
+/// The launcher's side: why the host must be ended, empty while all is well. While the host is alive, a
+/// simulator that is gone without having been closed is a reason.
+[[nodiscard]] std::string failure_of_run(const std::filesystem::path& folder, bool host_alive);
+
+}  // namespace setun::emulation
