@@ -11,6 +11,9 @@ namespace setun::cpu {
 /// Rows of a slice are padded to a multiple of this, the most rows that one AVX2 register of beats holds.
 constexpr std::size_t kRowBlock = 16;
 
+/// Bytes of one plane and chunk in the piece of work that a thread takes at a time.
+constexpr std::size_t kPieceBytes = 3072;
+
 /// Consecutive groups of one tile on one port, and the activations prepared for the chosen path.
 struct Slice {
     const std::byte* tile = nullptr;  ///< first beat of the tile in the port's stream

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -24,8 +25,9 @@ constexpr unsigned kGroups = 5;        // weights of a code
 constexpr std::size_t kSumLanes = 16;
 /// Registers of sums of a row block, all tokens: half of a level-1 cache.
 constexpr std::size_t kBlockSums = 256;
-/// Rows of a block in registers when there is one token: pieces of 4 KiB in the stream.
-constexpr std::size_t kLargestBlock = 64;
+/// Registers of beats of a row block. A code has at most five zeros, so so many do not fill a byte.
+constexpr std::size_t kLargestBlock = kPieceBytes / kRegister;
+static_assert(5 * kLargestBlock < 255);
 
 using Table = std::array<std::uint8_t, kRegister>;
 
@@ -73,49 +75,33 @@ struct Low {
 
 constexpr bool is_zero(std::uint8_t v) { return v == 1; }
 
-/// v3 in bits 1:0, the high four bits of the second index in bits 5:2, zeros among weights 4 and 3 in bits 7:6.
-constexpr Table make_first() {
-    Table table{};
-    for (unsigned i = 0; i < table.size(); ++i) {
-        const High h(i);
-        const unsigned index = (h.esc ? 8U : 0U) | (h.c4 ? 4U : 0U) | (h.c3 ? 2U : 0U) | (h.c2 ? 1U : 0U);
-        const unsigned zeros = (is_zero(h.v4) ? 1U : 0U) + (is_zero(h.v3) ? 1U : 0U);
-        table[i] = static_cast<std::uint8_t>(h.v3 | index << 2U | zeros << 6U);
-    }
-    return table;
+/// The second index without the code's own bits: v3 in bits 1:0, esc, c4, c3 and c2 in bits 5:2, in bit 6 whether
+/// exactly one of the weights 4 and 3 is zero (esc makes both zero).
+constexpr std::uint8_t first_entry(unsigned i) {
+    const High h(i);
+    const unsigned index = (h.esc ? 8U : 0U) | (h.c4 ? 4U : 0U) | (h.c3 ? 2U : 0U) | (h.c2 ? 1U : 0U);
+    const bool one_zero = is_zero(h.v4) != is_zero(h.v3);
+    return static_cast<std::uint8_t>(h.v3 | index << 2U | (one_zero ? 0x40U : 0U));
 }
 
-/// v0 in bits 1:0, zeros among weights 2, 1 and 0 in bits 3:2, illegal in bit 7.
-constexpr Table make_second() {
-    Table table{};
-    for (unsigned i = 0; i < table.size(); ++i) {
-        const Low l(i);
-        const unsigned zeros = (is_zero(l.v2) ? 1U : 0U) + (is_zero(l.v1) ? 1U : 0U) + (is_zero(l.v0) ? 1U : 0U);
-        table[i] = static_cast<std::uint8_t>(l.v0 | zeros << 2U | (l.illegal ? 0x80U : 0U));
-    }
-    return table;
+/// Of a second index with bit 6: zero weights among the five, or kIllegal.
+constexpr std::uint8_t kIllegal = 0xFF;
+constexpr std::uint8_t count_entry(unsigned i) {
+    const Low l(i % kRegister);
+    const unsigned high_zeros = High::bit(i, 5) ? 2U : i / kRegister;
+    const unsigned zeros = (is_zero(l.v2) ? 1U : 0U) + (is_zero(l.v1) ? 1U : 0U) + (is_zero(l.v0) ? 1U : 0U);
+    return l.illegal ? kIllegal : static_cast<std::uint8_t>(zeros + high_zeros);
 }
 
-constexpr Table make_v4() {
-    Table table{};
-    for (unsigned i = 0; i < table.size(); ++i) {
-        table[i] = High(i).v4;
-    }
-    return table;
-}
+constexpr std::uint8_t v4_entry(unsigned i) { return High(i).v4; }
+constexpr std::uint8_t v2_entry(unsigned i) { return Low(i).v2; }
+constexpr std::uint8_t v1_entry(unsigned i) { return Low(i).v1; }
+constexpr std::uint8_t v0_entry(unsigned i) { return Low(i).v0; }
 
-constexpr Table make_v2() {
+constexpr Table make_table(std::uint8_t (*entry)(unsigned), unsigned first = 0) {
     Table table{};
     for (unsigned i = 0; i < table.size(); ++i) {
-        table[i] = Low(i).v2;
-    }
-    return table;
-}
-
-constexpr Table make_v1() {
-    Table table{};
-    for (unsigned i = 0; i < table.size(); ++i) {
-        table[i] = Low(i).v1;
+        table[i] = entry(first + i);
     }
     return table;
 }
@@ -135,26 +121,34 @@ constexpr Table make_gather() {
     return table;
 }
 
-template <std::size_t kBeat>
-struct Tables {
-    alignas(kRegister) Table gather = make_gather<kBeat>();
-    alignas(kRegister) Table first = make_first();
-    alignas(kRegister) Table second = make_second();
-    alignas(kRegister) Table v4 = make_v4();
-    alignas(kRegister) Table v2 = make_v2();
-    alignas(kRegister) Table v1 = make_v1();
+/// Aligned, as the registers that hold it.
+struct alignas(kRegister) RegisterTable {
+    Table bytes;
 };
 
 template <std::size_t kBeat>
-constexpr Tables<kBeat> kTables{};
+constexpr RegisterTable kGather{make_gather<kBeat>()};
+constexpr RegisterTable kFirst{make_table(first_entry)};
+constexpr RegisterTable kCountLow{make_table(count_entry)};
+constexpr RegisterTable kCountHigh{make_table(count_entry, kRegister)};
+constexpr RegisterTable kV4{make_table(v4_entry)};
+constexpr RegisterTable kV2{make_table(v2_entry)};
+constexpr RegisterTable kV1{make_table(v1_entry)};
+constexpr RegisterTable kV0{make_table(v0_entry)};
 
-SETUN_AVX512_INLINE __m512i load_table(const Table& table) { return _mm512_load_si512(table.data()); }
+SETUN_AVX512_INLINE __m512i load_table(const RegisterTable& table) { return _mm512_load_si512(table.bytes.data()); }
 
-/// Accumulates what is not a product.
+/// Accumulates what is not a product. The bytes are added with saturation: kIllegal fills one for good.
 struct Tally {
-    __m512i illegal;      // in bit 7 of any byte
-    __m512i high_zeros;   // 64 times the zeros among weights 4 and 3, in 32-bit lanes
-    __m512i low_zeros;    // 4 times the zeros among weights 2, 1 and 0
+    __m512i zeros;      // 64-bit lanes
+    __mmask64 illegal;
+    __m512i bytes;      // of the registers of one pass
+
+    SETUN_AVX512_INLINE void fold() {
+        zeros = _mm512_add_epi64(zeros, _mm512_sad_epu8(bytes, _mm512_setzero_si512()));
+        illegal |= _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(static_cast<char>(kIllegal)));
+        bytes = _mm512_setzero_si512();
+    }
 };
 
 /// The five weights v of 64 codes.
@@ -164,35 +158,34 @@ struct Weights {
 
 /// Turns registers of beats into weights; its members stay in registers.
 struct Decoder {
-    __m512i gather, first, second, v4, v2, v1;
+    __m512i gather, first, count_low, count_high, v4, v2, v1, v0;
 
     template <std::size_t kBeat>
     SETUN_AVX512_INLINE static Decoder make() {
-        const Tables<kBeat>& t = kTables<kBeat>;
-        return {load_table(t.gather), load_table(t.first), load_table(t.second),
-                load_table(t.v4),     load_table(t.v2),    load_table(t.v1)};
+        return {load_table(kGather<kBeat>), load_table(kFirst), load_table(kCountLow), load_table(kCountHigh),
+                load_table(kV4),            load_table(kV2),    load_table(kV1),       load_table(kV0)};
     }
 
-    SETUN_AVX512_INLINE Weights decode(__m512i beat, Tally& tally) const {
+    /// The codes of a register of beats, each rotated right by two bits.
+    SETUN_AVX512_INLINE __m512i codes(__m512i beat) const {
         const __m512i unit = _mm512_set1_epi64(static_cast<long long>(0x8040201008040201ULL));
-        const __m512i field_mask = _mm512_set1_epi8(0x03);
-        const __m512i high_count = _mm512_set1_epi8(static_cast<char>(0xC0));
-        const __m512i low_count = _mm512_set1_epi8(0x0C);
-        const __m512i ones = _mm512_set1_epi8(1);
-        const __m512i code = _mm512_gf2p8affine_epi64_epi8(unit, _mm512_permutexvar_epi8(gather, beat), 0);
+        return _mm512_gf2p8affine_epi64_epi8(unit, _mm512_permutexvar_epi8(gather, beat), 0);
+    }
+
+    SETUN_AVX512_INLINE Weights look_up(__m512i code, Tally& tally) const {
+        const __m512i low_bits = _mm512_set1_epi8(0x03);
         const __m512i a = _mm512_permutexvar_epi8(code, first);
-        // Bits 1:0 of the index from the code's bits 7:6, bits 5:2 from the first table; look-ups ignore the rest.
+        // Bits 1:0 of the index from the code's bits 7:6, the others from the first table; look-ups ignore the
+        // bits that they do not need.
         constexpr int kSelect = 0xE4;  // third ? first : second
-        const __m512i index =
-            _mm512_ternarylogic_epi64(_mm512_srli_epi16(code, 6), a, field_mask, kSelect);
-        const __m512i b = _mm512_permutexvar_epi8(index, second);
-        tally.illegal = _mm512_or_si512(tally.illegal, b);
-        tally.high_zeros = _mm512_dpbusd_epi32(tally.high_zeros, _mm512_and_si512(a, high_count), ones);
-        tally.low_zeros = _mm512_dpbusd_epi32(tally.low_zeros, _mm512_and_si512(b, low_count), ones);
-        return {{_mm512_and_si512(b, field_mask), _mm512_permutexvar_epi8(index, v1),
-                 _mm512_permutexvar_epi8(index, v2), _mm512_and_si512(a, field_mask),
+        const __m512i index = _mm512_ternarylogic_epi64(_mm512_srli_epi16(code, 6), a, low_bits, kSelect);
+        tally.bytes = _mm512_adds_epu8(tally.bytes, _mm512_permutex2var_epi8(count_low, index, count_high));
+        return {{_mm512_permutexvar_epi8(index, v0), _mm512_permutexvar_epi8(index, v1),
+                 _mm512_permutexvar_epi8(index, v2), _mm512_and_si512(a, low_bits),
                  _mm512_permutexvar_epi8(code, v4)}};
     }
+
+    SETUN_AVX512_INLINE Weights decode(__m512i beat, Tally& tally) const { return look_up(codes(beat), tally); }
 };
 
 /// One chunk of one plane of a row block.
@@ -203,14 +196,18 @@ struct Pass {
     std::size_t x_stride = 0;
     unsigned tokens = 0;
     std::size_t registers = 0;
-    __mmask64 last = 0;  ///< bytes of the last register that belong to the rows
+    __mmask64 rest = 0;  ///< bytes of a last register that is not full
 };
 
 SETUN_AVX512_INLINE __m512i load_beats(const Pass& pass, std::size_t at) {
-    const std::byte* const from = pass.beats + at * kRegister;
     _mm_prefetch(reinterpret_cast<const char*>(pass.next + at * kRegister), _MM_HINT_T0);
-    // A beat of zero bytes holds legal codes without zero weights: nothing is counted for it.
-    return at + 1 == pass.registers ? _mm512_maskz_loadu_epi8(pass.last, from) : _mm512_loadu_si512(from);
+    return _mm512_loadu_si512(pass.beats + at * kRegister);
+}
+
+/// The beats behind the full registers. A beat of zero bytes holds legal codes without zero weights: nothing is
+/// counted for it.
+SETUN_AVX512_INLINE __m512i load_rest(const Pass& pass) {
+    return _mm512_maskz_loadu_epi8(pass.rest, pass.beats + pass.registers * kRegister);
 }
 
 SETUN_AVX512_INLINE __m512i load_x(const std::int8_t* x, unsigned t) {
@@ -219,7 +216,7 @@ SETUN_AVX512_INLINE __m512i load_x(const std::int8_t* x, unsigned t) {
 
 SETUN_AVX512_INLINE void add_products(std::int32_t* sums, const Weights& w, const __m512i x[kGroups]) {
     __m512i sum = _mm512_load_si512(sums);
-    for (unsigned t = 0; t < kGroups; ++t) {
+    for (unsigned t = kGroups; t-- > 0;) {  // weight 4 is decoded first
         sum = _mm512_dpbusd_epi32(sum, w.v[t], x[t]);
     }
     _mm512_store_si512(sums, sum);
@@ -231,34 +228,68 @@ SETUN_AVX512_INLINE void run_one(const Decoder& decoder, const Pass& pass, std::
     for (unsigned t = 0; t < kGroups; ++t) {
         x[t] = load_x(pass.x, t);
     }
-    for (std::size_t at = 0; at < pass.registers; ++at) {
-        add_products(sums + at * kSumLanes, decoder.decode(load_beats(pass, at), tally), x);
+    const auto add = [&](std::size_t at, const Weights& w) SETUN_AVX512 { add_products(sums + at * kSumLanes, w, x); };
+    if (pass.registers != 0) {
+        // Three registers under way: a processor that shares its window with another thread does not look so far
+        // ahead by itself.
+        Weights weights = decoder.decode(load_beats(pass, 0), tally);
+        std::size_t at = 0;
+        if (pass.registers > 1) {
+            __m512i code = decoder.codes(load_beats(pass, 1));
+            for (; at + 2 < pass.registers; ++at) {
+                const Weights next = decoder.look_up(code, tally);
+                code = decoder.codes(load_beats(pass, at + 2));
+                add(at, weights);
+                weights = next;
+            }
+            const Weights next = decoder.look_up(code, tally);
+            add(at++, weights);
+            weights = next;
+        }
+        add(at, weights);
     }
+    if (pass.rest != 0) {
+        add(pass.registers, decoder.decode(load_rest(pass), tally));
+    }
+    tally.fold();
 }
 
 /// Several tokens: the weights of two registers stay, and each activation that is loaded meets both.
 SETUN_AVX512_INLINE void run_many(const Decoder& decoder, const Pass& pass, std::int32_t* sums, Tally& tally) {
     const std::size_t stride = pass.tokens * kSumLanes;
-    for (std::size_t at = 0; at < pass.registers; at += 2) {
-        const bool pair = at + 1 < pass.registers;
-        const Weights a = decoder.decode(load_beats(pass, at), tally);
-        const Weights b = pair ? decoder.decode(load_beats(pass, at + 1), tally) : a;
-        std::int32_t* const row = sums + at * stride;
+    const auto add = [&](std::size_t at, const Weights& a, const Weights& b) SETUN_AVX512 {
         for (unsigned token = 0; token < pass.tokens; ++token) {
             const std::int8_t* const from = pass.x + token * pass.x_stride;
-            std::int32_t* const sum_a = row + token * kSumLanes;
-            std::int32_t* const sum_b = sum_a + stride;  // of a register that is only padding when there is no pair
+            std::int32_t* const sum_a = sums + at * stride + token * kSumLanes;
+            std::int32_t* const sum_b = sum_a + stride;
             __m512i first = _mm512_load_si512(sum_a);
             __m512i second = _mm512_load_si512(sum_b);
-            for (unsigned t = 0; t < kGroups; ++t) {
-                const __m512i x = load_x(from, t);
+            for (unsigned t = kGroups; t-- > 0;) {
+                __m512i x = load_x(from, t);
+                __asm__("" : "+v"(x));  // loaded once, not by each of its two users
                 first = _mm512_dpbusd_epi32(first, a.v[t], x);
                 second = _mm512_dpbusd_epi32(second, b.v[t], x);
             }
             _mm512_store_si512(sum_a, first);
             _mm512_store_si512(sum_b, second);
         }
+    };
+    std::size_t at = 0;
+    for (; at + 1 < pass.registers; at += 2) {
+        const Weights a = decoder.decode(load_beats(pass, at), tally);
+        const Weights b = decoder.decode(load_beats(pass, at + 1), tally);
+        add(at, a, b);
     }
+    // A last register has padding for its neighbour, whose sums nobody reads.
+    if (at < pass.registers) {
+        const Weights a = decoder.decode(load_beats(pass, at), tally);
+        const Weights b = pass.rest != 0 ? decoder.decode(load_rest(pass), tally) : a;
+        add(at, a, b);
+    } else if (pass.rest != 0) {
+        const Weights a = decoder.decode(load_rest(pass), tally);
+        add(at, a, a);
+    }
+    tally.fold();
 }
 
 /// The four 32-bit lanes of each 128-bit part of four registers, added: part p gets those of registers 0 to 3.
@@ -289,16 +320,6 @@ SETUN_AVX512_INLINE void fold(__m512i parts, std::int32_t bias, std::int32_t* ou
     }
 }
 
-SETUN_AVX512_INLINE std::uint64_t add_lanes(__m512i x) {
-    alignas(kRegister) std::array<std::uint32_t, kSumLanes> lanes{};
-    _mm512_store_si512(lanes.data(), x);
-    std::uint64_t sum = 0;
-    for (const std::uint32_t lane : lanes) {
-        sum += lane;
-    }
-    return sum;
-}
-
 /// Rows from .. to - 1 of the slice: all planes and chunks; sums begin at row `from`.
 template <std::size_t kBeat>
 SETUN_AVX512 SliceStatus run_block(const Slice& slice, std::uint32_t from, std::uint32_t to, std::int32_t* sums) {
@@ -307,14 +328,15 @@ SETUN_AVX512 SliceStatus run_block(const Slice& slice, std::uint32_t from, std::
     Pass pass;
     pass.tokens = slice.tokens;
     pass.x_stride = slice.x_stride;
-    pass.registers = (to - from + kRows - 1) / kRows;
-    const std::size_t last_bytes = ((to - from) - (pass.registers - 1) * kRows) * kBeat;
-    pass.last = ~std::uint64_t{0} >> (kRegister - last_bytes);
-    const std::size_t used = (pass.registers + 3) / 4 * 4 * slice.tokens;
+    pass.registers = (to - from) / kRows;
+    const std::size_t rest_bytes = (to - from) % kRows * kBeat;
+    pass.rest = (__mmask64{1} << rest_bytes) - 1;
+    const std::size_t all_registers = pass.registers + (rest_bytes != 0 ? 1 : 0);
+    const std::size_t used = (all_registers + 3) / 4 * 4 * slice.tokens;
     std::fill_n(block.begin(), used * kSumLanes, 0);
 
     const Decoder decoder = Decoder::make<kBeat>();
-    Tally tally = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()};
+    Tally tally = {_mm512_setzero_si512(), 0, _mm512_setzero_si512()};
     const std::size_t offset = std::size_t{from} * kBeat;
     std::int32_t weight_of_ones = 0;
     for (std::uint32_t plane = 0; plane < slice.planes; ++plane) {
@@ -338,7 +360,7 @@ SETUN_AVX512 SliceStatus run_block(const Slice& slice, std::uint32_t from, std::
         }
     }
 
-    for (std::size_t at = 0; at < pass.registers; at += 4) {
+    for (std::size_t at = 0; at < all_registers; at += 4) {
         for (unsigned token = 0; token < slice.tokens; ++token) {
             const auto sum = [&](std::size_t i) SETUN_AVX512 {
                 return _mm512_load_si512(&block[((at + i) * slice.tokens + token) * kSumLanes]);
@@ -351,8 +373,9 @@ SETUN_AVX512 SliceStatus run_block(const Slice& slice, std::uint32_t from, std::
         }
     }
     const std::uint64_t all = std::uint64_t{to - from} * slice.planes * slice.chunks * kGroups * kBeat;
-    const std::uint64_t zeros = add_lanes(tally.high_zeros) / 64 + add_lanes(tally.low_zeros) / 4;
-    return {_mm512_movepi8_mask(tally.illegal) == 0, all - zeros};
+    alignas(kRegister) std::array<std::uint64_t, 8> zeros{};
+    _mm512_store_si512(zeros.data(), tally.zeros);
+    return {tally.illegal == 0, all - std::accumulate(zeros.begin(), zeros.end(), std::uint64_t{0})};
 }
 
 template <std::size_t kBeat>

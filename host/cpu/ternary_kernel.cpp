@@ -16,8 +16,6 @@ namespace {
 
 /// Weights below which waking other threads costs more than it saves. Only speed depends on it.
 constexpr std::uint64_t kWorthSharing = 1U << 20U;
-/// Bytes of one chunk in the piece of work that a thread takes at a time.
-constexpr std::size_t kPieceBytes = 4096;
 
 const cpu::SlicePath& code_of(KernelPath path) {
     switch (path) {
@@ -114,12 +112,11 @@ class Pieces {
     explicit Pieces(const StreamIndex& index)
         : layout_(index.layout()),
           groups_(index.padded_rows() / layout_.ports),
-          step_(static_cast<std::uint32_t>(std::min<std::size_t>(layout_.tile_rows, kPieceBytes / layout_.beat_bytes()))),
-          in_tile_(layout_.tile_rows / step_) {}
+          step_(static_cast<std::uint32_t>(cpu::kPieceBytes / layout_.beat_bytes())),
+          per_tile_(pieces_of(layout_.tile_rows)),
+          per_port_(groups_ / layout_.tile_rows * per_tile_ + pieces_of(groups_ % layout_.tile_rows)) {}
 
-    [[nodiscard]] std::uint32_t count() const {
-        return layout_.ports * ((groups_ + step_ - 1) / step_);  // tile_rows is a multiple of step_
-    }
+    [[nodiscard]] std::uint32_t count() const { return layout_.ports * per_port_; }
 
     struct Piece {
         unsigned port;
@@ -129,19 +126,21 @@ class Pieces {
     };
     /// Neighbours in a stream are neighbours in time.
     [[nodiscard]] Piece at(std::uint32_t i) const {
-        const std::uint32_t per_port = count() / layout_.ports;
-        const std::uint32_t step = i % per_port;
-        Piece piece{i / per_port, step / in_tile_ * layout_.tile_rows, 0, step % in_tile_ * step_, 0};
+        const std::uint32_t in_port = i % per_port_;
+        Piece piece{i / per_port_, in_port / per_tile_ * layout_.tile_rows, 0, in_port % per_tile_ * step_, 0};
         piece.tile_groups = std::min(layout_.tile_rows, groups_ - piece.tile);
         piece.last = std::min(piece.first + step_, piece.tile_groups);
         return piece;
     }
 
   private:
+    [[nodiscard]] std::uint32_t pieces_of(std::uint32_t groups) const { return (groups + step_ - 1) / step_; }
+
     StreamLayout layout_;
-    std::uint32_t groups_;
-    std::uint32_t step_;
-    std::uint32_t in_tile_;
+    std::uint32_t groups_;  // in the whole matrix
+    std::uint32_t step_;    // groups of a piece
+    std::uint32_t per_tile_;
+    std::uint32_t per_port_;
 };
 
 }  // namespace
