@@ -11,8 +11,9 @@ namespace setun::cpu {
 /// Rows of a slice are padded to a multiple of this, the most rows that one AVX2 register of beats holds.
 constexpr std::size_t kRowBlock = 16;
 
-/// Bytes of one plane and chunk in the piece of work that a thread takes at a time.
-constexpr std::size_t kPieceBytes = 3072;
+/// Bytes of one plane and chunk in the piece of work that a thread takes at a time: least and most.
+constexpr std::size_t kSmallestPiece = 3072;
+constexpr std::size_t kLargestPiece = 4 * kSmallestPiece;
 
 /// Consecutive groups of one tile on one port, and the activations prepared for the chosen path.
 struct Slice {

@@ -25,9 +25,11 @@ constexpr unsigned kGroups = 5;        // weights of a code
 constexpr std::size_t kSumLanes = 16;
 /// Registers of sums of a row block, all tokens: half of a level-1 cache.
 constexpr std::size_t kBlockSums = 256;
-/// Registers of beats of a row block. A code has at most five zeros, so so many do not fill a byte.
-constexpr std::size_t kLargestBlock = kPieceBytes / kRegister;
-static_assert(5 * kLargestBlock < 255);
+/// Registers of beats of a pass. A code has at most five zeros, so so many do not fill a byte.
+constexpr std::size_t kPassRegisters = 48;
+static_assert(5 * kPassRegisters < 255);
+/// Registers of beats of a row block: long pieces of the stream, so that few pages are touched.
+constexpr std::size_t kLargestBlock = 4 * kPassRegisters;
 
 using Table = std::array<std::uint8_t, kRegister>;
 
@@ -188,7 +190,7 @@ struct Decoder {
     SETUN_AVX512_INLINE Weights decode(__m512i beat, Tally& tally) const { return look_up(codes(beat), tally); }
 };
 
-/// One chunk of one plane of a row block.
+/// Registers of one chunk of one plane.
 struct Pass {
     const std::byte* beats = nullptr;
     const std::byte* next = nullptr;  ///< beats to prefetch: those of the next pass
@@ -328,10 +330,9 @@ SETUN_AVX512 SliceStatus run_block(const Slice& slice, std::uint32_t from, std::
     Pass pass;
     pass.tokens = slice.tokens;
     pass.x_stride = slice.x_stride;
-    pass.registers = (to - from) / kRows;
+    const std::size_t full_registers = (to - from) / kRows;
     const std::size_t rest_bytes = (to - from) % kRows * kBeat;
-    pass.rest = (__mmask64{1} << rest_bytes) - 1;
-    const std::size_t all_registers = pass.registers + (rest_bytes != 0 ? 1 : 0);
+    const std::size_t all_registers = full_registers + (rest_bytes != 0 ? 1 : 0);
     const std::size_t used = (all_registers + 3) / 4 * 4 * slice.tokens;
     std::fill_n(block.begin(), used * kSumLanes, 0);
 
@@ -346,16 +347,24 @@ SETUN_AVX512 SliceStatus run_block(const Slice& slice, std::uint32_t from, std::
             _mm512_store_si512(&block[i * kSumLanes], _mm512_add_epi32(sum, _mm512_add_epi32(sum, sum)));
         }
         for (std::uint32_t chunk = 0; chunk < slice.chunks; ++chunk) {
-            pass.beats = slice.beats(plane, chunk) + offset;
-            // Behind the last pass come the next rows of the tile. A prefetch of what is not there is harmless.
+            const std::byte* const beats = slice.beats(plane, chunk) + offset;
+            // Behind the last chunk come the next rows of the tile. A prefetch of what is not there is harmless.
             const bool ends = plane + 1 == slice.planes && chunk + 1 == slice.chunks;
-            pass.next = ends ? slice.beats(0, 0) + std::size_t{to} * kBeat
-                             : pass.beats + std::size_t{slice.tile_groups} * kBeat;
+            const std::byte* const next =
+                ends ? slice.beats(0, 0) + std::size_t{to} * kBeat : beats + std::size_t{slice.tile_groups} * kBeat;
             pass.x = slice.x + std::size_t{chunk} * kGroups * kRegister;
-            if (slice.tokens == 1) {
-                run_one(decoder, pass, block.data(), tally);
-            } else {
-                run_many(decoder, pass, block.data(), tally);
+            for (std::size_t at = 0; at < all_registers; at += kPassRegisters) {
+                const std::size_t end = at + kPassRegisters;
+                pass.registers = std::min(full_registers, end) - std::min(full_registers, at);
+                pass.rest = end < all_registers || rest_bytes == 0 ? 0 : (__mmask64{1} << rest_bytes) - 1;
+                pass.beats = beats + at * kRegister;
+                pass.next = end < all_registers ? pass.beats + kPassRegisters * kRegister : next;
+                std::int32_t* const block_sums = &block[at * slice.tokens * kSumLanes];
+                if (slice.tokens == 1) {
+                    run_one(decoder, pass, block_sums, tally);
+                } else {
+                    run_many(decoder, pass, block_sums, tally);
+                }
             }
         }
     }

@@ -14,7 +14,7 @@
 namespace setun {
 namespace {
 
-/// Weights below which waking other threads costs more than it saves. Only speed depends on it.
+/// Weights times tokens below which waking other threads costs more than it saves. Only speed depends on it.
 constexpr std::uint64_t kWorthSharing = 1U << 20U;
 
 const cpu::SlicePath& code_of(KernelPath path) {
@@ -109,10 +109,11 @@ KernelStatus find_illegal(const StreamIndex& index, StreamViews streams) {
 /// The pieces of a product: consecutive groups of a tile on one port each.
 class Pieces {
   public:
-    explicit Pieces(const StreamIndex& index)
+    /// Several for each thread, so that one that is held up does not hold up the others.
+    Pieces(const StreamIndex& index, unsigned threads)
         : layout_(index.layout()),
           groups_(index.padded_rows() / layout_.ports),
-          step_(static_cast<std::uint32_t>(cpu::kPieceBytes / layout_.beat_bytes())),
+          step_(piece_groups(threads)),
           per_tile_(pieces_of(layout_.tile_rows)),
           per_port_(groups_ / layout_.tile_rows * per_tile_ + pieces_of(groups_ % layout_.tile_rows)) {}
 
@@ -134,6 +135,13 @@ class Pieces {
     }
 
   private:
+    [[nodiscard]] std::uint32_t piece_groups(unsigned threads) const {
+        constexpr std::size_t kPiecesPerThread = 4;
+        const std::size_t bytes = groups_ * layout_.beat_bytes() / (threads == 1 ? 1 : kPiecesPerThread * threads);
+        const std::size_t piece = std::clamp(bytes / cpu::kSmallestPiece * cpu::kSmallestPiece, cpu::kSmallestPiece,
+                                             cpu::kLargestPiece);
+        return static_cast<std::uint32_t>(piece / layout_.beat_bytes());
+    }
     [[nodiscard]] std::uint32_t pieces_of(std::uint32_t groups) const { return (groups + step_ - 1) / step_; }
 
     StreamLayout layout_;
@@ -175,7 +183,9 @@ KernelStatus TernaryKernel::multiply(const StreamIndex& index, StreamViews strea
                                      unsigned columns, std::int32_t* y) {
     const Prepared prepared = prepare(index, x, *code_);
     const StreamLayout& layout = index.layout();
-    const Pieces pieces(index);
+    const std::uint64_t work = index.beats_per_port() * layout.ports * layout.lanes() * x.tokens;
+    const unsigned threads = work < kWorthSharing ? 1 : pool_->threads();
+    const Pieces pieces(index, threads);
     std::atomic<std::uint32_t> next = 0;
     std::atomic<bool> legal = true;
     std::atomic<std::uint64_t> nonzero = 0;
@@ -209,8 +219,7 @@ KernelStatus TernaryKernel::multiply(const StreamIndex& index, StreamViews strea
         }
         nonzero += seen.nonzero;
     };
-    const std::uint64_t weights = index.beats_per_port() * layout.ports * layout.lanes();
-    if (weights * x.tokens < kWorthSharing) {
+    if (threads == 1) {
         job();
     } else {
         pool_->run(job);
