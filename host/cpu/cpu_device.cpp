@@ -126,7 +126,7 @@ class CpuDevice final : public Device {
         }
         info_.name = "cpu";
         info_.engine = std::string("C++ ternary kernel, ") +
-                       (kernel_.path() == KernelPath::kAvx2 ? "AVX2" : "portable") + ", " +
+                       kernel_path_name(kernel_.path()) + ", " +
                        std::to_string(kernel_.threads()) + (kernel_.threads() == 1 ? " thread" : " threads");
         info_.ports = options.ports;
         info_.port_bits = options.port_bits;

@@ -1,4 +1,4 @@
-// Internal to the kernel: the rows of one tile that one thread runs, and the two ways to run them.
+// Internal to the kernel: rows of one tile that one thread runs, and the ways to run them.
 #pragma once
 
 #include <cstddef>
@@ -11,6 +11,10 @@ namespace setun::cpu {
 /// Rows of a slice are padded to a multiple of this, the most rows that one AVX2 register of beats holds.
 constexpr std::size_t kRowBlock = 16;
 
+/// Bytes of one plane and chunk in the piece of work that a thread takes at a time: least and most.
+constexpr std::size_t kSmallestPiece = 3072;
+constexpr std::size_t kLargestPiece = 4 * kSmallestPiece;
+
 /// Consecutive groups of one tile on one port, and the activations prepared for the chosen path.
 struct Slice {
     const std::byte* tile = nullptr;  ///< first beat of the tile in the port's stream
@@ -21,8 +25,8 @@ struct Slice {
     std::uint32_t first = 0;        ///< groups first .. last - 1 of the tile are run
     std::uint32_t last = 0;
     unsigned tokens = 0;
-    const std::int8_t* x = nullptr;       ///< prepared activations
-    std::size_t x_stride = 0;             ///< bytes between tokens in x
+    const std::int8_t* x = nullptr;       ///< prepared activations, at a multiple of 64 bytes
+    std::size_t x_stride = 0;             ///< bytes between tokens in x, a multiple of 64
     const std::int32_t* x_sum = nullptr;  ///< sum of all activations of each token
     std::size_t row_stride = 0;           ///< integers between tokens in the sums, >= rows() up to kRowBlock
 
@@ -38,14 +42,22 @@ struct SliceStatus {
     std::uint64_t nonzero = 0;
 };
 
-/// Activations in the order that a path wants: `out` gets chunks * 5 * beat_bytes of token row x[k], zeros
-/// after k. Portable: as they are. AVX2: within a chunk, vector (t, j) of beat_bytes / 8 bytes holds the
-/// lanes t * beat_bytes + 8 * i + j: bit j of each byte i of a bit plane.
-void prepare_portable(std::span<const std::int8_t> x, std::size_t beat_bytes, std::span<std::int8_t> out);
-void prepare_avx2(std::span<const std::int8_t> x, std::size_t beat_bytes, std::span<std::int8_t> out);
+/// One way to run a slice. All give the same integers; only available ones may be run.
+struct SlicePath {
+    const char* name;
+    bool (*available)();  ///< this processor has the instructions
+    /// Bytes of one token's prepared activations, a multiple of 64.
+    std::size_t (*x_bytes)(std::size_t beat_bytes, std::uint32_t chunks);
+    /// Puts one token's activations x[k] in the order that run() reads; zeros after k. `out` has x_bytes().
+    void (*prepare)(std::span<const std::int8_t> x, std::size_t beat_bytes, std::span<std::int8_t> out);
+    /// sums[tokens][row_stride] of the slice's rows; what stands in the padding rows is not defined.
+    SliceStatus (*run)(const Slice& slice, std::int32_t* sums);
+};
 
-/// sums[tokens][row_stride] of the slice's rows.
-SliceStatus run_portable(const Slice& slice, std::int32_t* sums);
-SliceStatus run_avx2(const Slice& slice, std::int32_t* sums);
+const SlicePath& portable_path();
+const SlicePath& avx2_path();
+const SlicePath& avx_vnni_path();     ///< 256-bit, VEX-coded VNNI
+const SlicePath& avx512_vnni_path();  ///< 256-bit, AVX512VL-coded VNNI, 32 registers
+const SlicePath& avx512_path();       ///< 512-bit with VBMI and GFNI
 
 }  // namespace setun::cpu

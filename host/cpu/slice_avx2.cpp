@@ -195,9 +195,7 @@ SETUN_AVX2_INLINE void decode(const Planes& planes, Fields& fields, Tally& tally
 }
 
 /// One chunk of one token's activations: vector (t, j) repeated over the rows of a block.
-struct alignas(kRegister) ChunkInputs {
-    std::int8_t vector[kVectors][kRegister];
-};
+constexpr std::size_t kInputBytes = kVectors * kRegister;
 
 /// Sums of 16-bit pairs of v * x. |v * x| <= 2 * 128 and each lane of `one` takes 20 pairs: at most 10,240.
 /// Fields that stand two bits higher give 4 v * x: 12 pairs in `four_a` reach 24,576, 8 in `four_b` 16,384.
@@ -207,7 +205,7 @@ struct Products {
     __m256i four_b;
 };
 
-SETUN_AVX2_INLINE Products multiply(const Fields& fields, const ChunkInputs& inputs) {
+SETUN_AVX2_INLINE Products multiply(const Fields& fields, const std::int8_t* inputs) {
     // Vectors (t, j) that meet bits 1:0 and 3:2 of the four registers of weight t.
     constexpr unsigned kLow[4] = {0, 4, 1, 5};
     constexpr unsigned kHigh[4] = {2, 6, 3, 7};
@@ -218,7 +216,7 @@ SETUN_AVX2_INLINE Products multiply(const Fields& fields, const ChunkInputs& inp
         __m256i& four = t < 3 ? out.four_a : out.four_b;
         for (unsigned i = 0; i < 4; ++i) {
             const __m256i v = fields.v[4 * t + i];
-            const auto* const x = reinterpret_cast<const __m256i*>(inputs.vector[8 * t]);
+            const auto* const x = reinterpret_cast<const __m256i*>(inputs + 8 * t * kRegister);
             const __m256i one =
                 _mm256_maddubs_epi16(_mm256_and_si256(v, low), _mm256_load_si256(x + kLow[i]));
             const __m256i quad =
@@ -269,18 +267,9 @@ SETUN_AVX2_INLINE void accumulate(const Products& p, std::int32_t* sums) {
     }
 }
 
-/// Repeats each vector of beat / 8 bytes over a register.
-void spread(const std::int8_t* x, std::size_t vector_bytes, ChunkInputs& out) {
-    for (unsigned v = 0; v < kVectors; ++v) {
-        for (std::size_t at = 0; at < kRegister; at += vector_bytes) {
-            std::memcpy(out.vector[v] + at, x + v * vector_bytes, vector_bytes);
-        }
-    }
-}
-
 /// One chunk of one plane: all rows of the slice, all tokens.
 template <std::size_t kBeat>
-SETUN_AVX2 void run_chunk(const Slice& slice, const std::byte* beats, const ChunkInputs* inputs,
+SETUN_AVX2 void run_chunk(const Slice& slice, const std::byte* beats, const std::int8_t* inputs,
                           std::int32_t* sums, Tally& out) {
     constexpr std::uint32_t kRows = kBlockBytes / kBeat;
     Tally tally = out;
@@ -297,7 +286,8 @@ SETUN_AVX2 void run_chunk(const Slice& slice, const std::byte* beats, const Chun
         Fields fields;
         decode(planes_of<kBeat>(block), fields, tally);
         for (unsigned token = 0; token < slice.tokens; ++token) {
-            accumulate<kBeat>(multiply(fields, inputs[token]), sums + token * slice.row_stride + row);
+            const std::int8_t* const x = inputs + token * slice.x_stride;
+            accumulate<kBeat>(multiply(fields, x), sums + token * slice.row_stride + row);
         }
     }
     out = tally;
@@ -305,7 +295,6 @@ SETUN_AVX2 void run_chunk(const Slice& slice, const std::byte* beats, const Chun
 
 template <std::size_t kBeat>
 SETUN_AVX2 SliceStatus run(const Slice& slice, std::int32_t* sums) {
-    std::array<ChunkInputs, 8> inputs;
     Tally tally = {_mm256_setzero_si256(), _mm256_setzero_si256()};
     std::fill_n(sums, slice.tokens * slice.row_stride, 0);
     for (std::uint32_t plane = 0; plane < slice.planes; ++plane) {
@@ -316,10 +305,8 @@ SETUN_AVX2 SliceStatus run(const Slice& slice, std::int32_t* sums) {
             }
         }
         for (std::uint32_t chunk = 0; chunk < slice.chunks; ++chunk) {
-            for (unsigned token = 0; token < slice.tokens; ++token) {
-                spread(slice.x + token * slice.x_stride + chunk * 5 * kBeat, kBeat / 8, inputs[token]);
-            }
-            run_chunk<kBeat>(slice, slice.beats(plane, chunk), inputs.data(), sums, tally);
+            run_chunk<kBeat>(slice, slice.beats(plane, chunk), slice.x + chunk * kInputBytes, sums,
+                             tally);
         }
     }
     alignas(kRegister) std::array<std::uint64_t, 4> zeros{};
@@ -332,18 +319,23 @@ SETUN_AVX2 SliceStatus run(const Slice& slice, std::int32_t* sums) {
             all - (zeros[0] + zeros[1] + zeros[2] + zeros[3])};
 }
 
-}  // namespace
+std::size_t x_bytes(std::size_t, std::uint32_t chunks) { return chunks * kInputBytes; }
 
-void prepare_avx2(std::span<const std::int8_t> x, std::size_t beat_bytes, std::span<std::int8_t> out) {
+/// Chunk by chunk, vector (t, j): the lanes t * beat_bytes + 8 * i + j, bit j of each byte i of a bit plane,
+/// repeated over a register.
+void prepare(std::span<const std::int8_t> x, std::size_t beat_bytes, std::span<std::int8_t> out) {
     std::fill(out.begin(), out.end(), std::int8_t{0});
     for (std::size_t k = 0; k < x.size(); ++k) {
         const std::size_t group = k / beat_bytes;  // chunk * 5 + t
         const std::size_t i = k % beat_bytes;
-        out[group * beat_bytes + i % 8 * (beat_bytes / 8) + i / 8] = x[k];
+        std::int8_t* const vector = out.data() + (group * 8 + i % 8) * kRegister;
+        for (std::size_t at = i / 8; at < kRegister; at += beat_bytes / 8) {
+            vector[at] = x[k];
+        }
     }
 }
 
-SliceStatus run_avx2(const Slice& slice, std::int32_t* sums) {
+SliceStatus run_any(const Slice& slice, std::int32_t* sums) {
     switch (slice.beat_bytes) {
         case 16:
             return run<16>(slice, sums);
@@ -354,17 +346,22 @@ SliceStatus run_avx2(const Slice& slice, std::int32_t* sums) {
     }
 }
 
+bool available() { return __builtin_cpu_supports("avx2") != 0; }
+
+}  // namespace
+
+const SlicePath& avx2_path() {
+    static constexpr SlicePath kPath{"AVX2", available, x_bytes, prepare, run_any};
+    return kPath;
+}
+
 }  // namespace setun::cpu
 
 #else
 
 namespace setun::cpu {
 
-void prepare_avx2(std::span<const std::int8_t> x, std::size_t beat_bytes, std::span<std::int8_t> out) {
-    prepare_portable(x, beat_bytes, out);
-}
-
-SliceStatus run_avx2(const Slice& slice, std::int32_t* sums) { return run_portable(slice, sums); }
+const SlicePath& avx2_path() { return portable_path(); }
 
 }  // namespace setun::cpu
 

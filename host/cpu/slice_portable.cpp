@@ -18,13 +18,15 @@ std::int32_t dot(const std::int8_t* w, const std::int8_t* x, std::size_t n) {
     return sum;
 }
 
-}  // namespace
+std::size_t x_bytes(std::size_t beat_bytes, std::uint32_t chunks) {
+    return (chunks * 5 * beat_bytes + 63) / 64 * 64;
+}
 
-void prepare_portable(std::span<const std::int8_t> x, std::size_t, std::span<std::int8_t> out) {
+void prepare(std::span<const std::int8_t> x, std::size_t, std::span<std::int8_t> out) {
     std::fill(std::copy(x.begin(), x.end(), out.begin()), out.end(), std::int8_t{0});
 }
 
-SliceStatus run_portable(const Slice& slice, std::int32_t* sums) {
+SliceStatus run(const Slice& slice, std::int32_t* sums) {
     SliceStatus status;
     std::array<std::int8_t, kMaxLanes> lanes{};
     const std::size_t used = 5 * slice.beat_bytes;
@@ -46,6 +48,15 @@ SliceStatus run_portable(const Slice& slice, std::int32_t* sums) {
         }
     }
     return status;
+}
+
+bool available() { return true; }
+
+}  // namespace
+
+const SlicePath& portable_path() {
+    static constexpr SlicePath kPath{"portable", available, x_bytes, prepare, run};
+    return kPath;
 }
 
 }  // namespace setun::cpu

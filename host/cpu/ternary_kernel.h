@@ -14,12 +14,27 @@ namespace setun {
 
 class ThreadPool;
 
-/// Which code runs the inner loop. The integers are the same.
+namespace cpu {
+struct SlicePath;
+}
+
+/// Which code runs the inner loop. The integers are the same. kBest is the last of the others that this
+/// processor can run; a path that it cannot run is refused with InputError.
 enum class KernelPath {
-    kBest,      ///< AVX2 where the processor has it
-    kPortable,  ///< plain C++
-    kAvx2,      ///< throws InputError on a processor without AVX2
+    kBest,
+    kPortable,    ///< plain C++
+    kAvx2,        ///< 256 bits, byte products added in pairs
+    kAvxVnni,     ///< 256 bits, four byte products added at once: AVX-VNNI
+    kAvx512Vnni,  ///< the same, AVX-512 VNNI and VL
+    kAvx512,      ///< 512 bits: AVX-512 BW, VBMI, VNNI, and GFNI
 };
+
+/// "AVX2" and the like; of kBest: of the path that it stands for here.
+[[nodiscard]] const char* kernel_path_name(KernelPath path);
+/// True when this processor can run the path.
+[[nodiscard]] bool kernel_path_available(KernelPath path);
+/// All paths that this processor can run, in the order of the enum, without kBest.
+[[nodiscard]] std::vector<KernelPath> available_kernel_paths();
 
 /// The activations of one product.
 struct ActivationView {
@@ -52,11 +67,12 @@ class TernaryKernel {
                           unsigned columns, std::int32_t* y);
 
     [[nodiscard]] unsigned threads() const;
-    [[nodiscard]] KernelPath path() const { return path_; }  ///< kAvx2 or kPortable
-    [[nodiscard]] static bool has_avx2();
+    [[nodiscard]] KernelPath path() const { return path_; }  ///< never kBest
+    [[nodiscard]] static bool has_avx2() { return kernel_path_available(KernelPath::kAvx2); }
 
   private:
     KernelPath path_;
+    const cpu::SlicePath* code_;
     std::unique_ptr<ThreadPool> pool_;
 };
 

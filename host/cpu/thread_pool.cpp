@@ -1,11 +1,11 @@
-// A fixed set of threads that run the parts of one job.
+// A fixed set of threads that help with one job at a time.
 #include "host/cpu/thread_pool.h"
 
 namespace setun {
 
 ThreadPool::ThreadPool(unsigned threads) {
     for (unsigned i = 1; i < threads; ++i) {
-        workers_.emplace_back([this, i] { work(i); });
+        workers_.emplace_back([this] { work(); });
     }
 }
 
@@ -20,35 +20,34 @@ ThreadPool::~ThreadPool() {
     }
 }
 
-void ThreadPool::run(const std::function<void(unsigned)>& part) {
+void ThreadPool::run(const std::function<void()>& job) {
     {
         const std::lock_guard lock(mutex_);
-        part_ = &part;
-        running_ = static_cast<unsigned>(workers_.size());
+        job_ = &job;
         ++generation_;
     }
     start_.notify_all();
-    part(0);
+    job();
     std::unique_lock lock(mutex_);
-    finished_.wait(lock, [this] { return running_ == 0; });
+    job_ = nullptr;  // who has not joined yet is not needed
+    finished_.wait(lock, [this] { return inside_ == 0; });
 }
 
-void ThreadPool::work(unsigned index) {
+void ThreadPool::work() {
     std::uint64_t seen = 0;
+    std::unique_lock lock(mutex_);
     while (true) {
-        const std::function<void(unsigned)>* part = nullptr;
-        {
-            std::unique_lock lock(mutex_);
-            start_.wait(lock, [&] { return stop_ || generation_ != seen; });
-            if (stop_) {
-                return;
-            }
-            seen = generation_;
-            part = part_;
+        start_.wait(lock, [&] { return stop_ || (job_ != nullptr && generation_ != seen); });
+        if (stop_) {
+            return;
         }
-        (*part)(index);
-        const std::lock_guard lock(mutex_);
-        if (--running_ == 0) {
+        seen = generation_;
+        const std::function<void()>& job = *job_;
+        ++inside_;
+        lock.unlock();
+        job();
+        lock.lock();
+        if (--inside_ == 0) {
             finished_.notify_one();
         }
     }

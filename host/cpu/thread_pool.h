@@ -1,4 +1,4 @@
-// A fixed set of threads that run the parts of one job.
+// A fixed set of threads that help with one job at a time.
 #pragma once
 
 #include <condition_variable>
@@ -10,10 +10,12 @@
 
 namespace setun {
 
-/// Runs a job in `threads` parts, one on the caller's thread and each other one on a thread of its own. One
-/// job at a time; parts must not throw.
+/// Runs a job on the caller's thread and on those of its own threads that wake up in time. The job shares its
+/// work out itself, e.g. by an atomic counter of pieces: nobody waits for a thread that the machine has no
+/// processor for, and nobody spins.
 class ThreadPool {
   public:
+    /// `threads` counts the caller's, 1 or more.
     explicit ThreadPool(unsigned threads);
     ~ThreadPool();
     ThreadPool(const ThreadPool&) = delete;
@@ -21,18 +23,19 @@ class ThreadPool {
 
     [[nodiscard]] unsigned threads() const { return static_cast<unsigned>(workers_.size()) + 1; }
 
-    /// Calls part(i) once for each i < threads(); returns when all have.
-    void run(const std::function<void(unsigned)>& part);
+    /// Calls job() once on this thread and at most once on each other. Returns when no thread is in it any
+    /// more; a call must return only when no piece is left to take. One run() at a time; job must not throw.
+    void run(const std::function<void()>& job);
 
   private:
-    void work(unsigned index);
+    void work();
 
     std::mutex mutex_;
     std::condition_variable start_;
     std::condition_variable finished_;
-    const std::function<void(unsigned)>* part_ = nullptr;
+    const std::function<void()>* job_ = nullptr;  // null when there is nothing to join
     std::uint64_t generation_ = 0;
-    unsigned running_ = 0;
+    unsigned inside_ = 0;  // own threads in the job
     bool stop_ = false;
     std::vector<std::thread> workers_;
 };
