@@ -226,7 +226,7 @@ BatchResult RunCommand::run_requests(const Model& model, Device& device,
         reference_name_ = reference->name();
     }
     std::optional<HeadExit> head_exit;
-    if (head_exit_ == "on") {
+    if (head_exit_ == "on" && std::all_of(requests.begin(), requests.end(), can_exit_head)) {
         head_exit.emplace(lowered, model.output_head(), device);
     }
     head_planes_ = model.output_head().planes;
