@@ -46,7 +46,7 @@ std::uint32_t positions_of(const Architecture& a, const GenerateRequest& request
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(wanted, a.context));
 }
 
-/// Largest logits that a request needs to draw a token; 0 when it needs them all.
+/// How many of the largest logits a request needs to draw a token; 0 when it needs them all.
 std::uint32_t logits_needed(const GenerateRequest& request) {
     if (request.keep_logits) {
         return 0;
@@ -275,7 +275,7 @@ void Generation::prepare_group() {
 /// True when the early exit may serve every sequence whose logits are wanted.
 bool Generation::head_in_parts() const {
     return head_exit_ != nullptr && std::all_of(shares_.begin(), shares_.end(), [](const Share& share) {
-               return logits_needed(share.sequence->request()) != 0;
+               return can_exit_head(share.sequence->request());
            });
 }
 
@@ -507,6 +507,8 @@ StepTally& StepTally::operator+=(const StepTally& other) {
     return *this;
 }
 
+bool can_exit_head(const GenerateRequest& request) { return logits_needed(request) != 0; }
+
 BatchResult generate_batch(Scheduler& scheduler, const Model& model, const LoweredModel& lowered,
                            const std::shared_ptr<DeviceQueue>& device, ReferenceEngine* reference,
                            std::span<const GenerateRequest> requests, HeadExit* head_exit) {
@@ -519,8 +521,8 @@ GenerateResult generate(Scheduler& scheduler, const Model& model, const LoweredM
     BatchResult batch =
         generate_batch(scheduler, model, lowered, device, reference, std::span(&request, 1), head_exit);
     GenerateResult result;
-    static_cast<GenerateTotals&>(result) = std::move(batch);
     static_cast<GeneratedText&>(result) = std::move(batch.sequences[0]);
+    static_cast<GenerateTotals&>(result) = std::move(batch);
     return result;
 }
 

@@ -68,6 +68,10 @@ struct BatchResult : GenerateTotals {
     std::vector<GeneratedText> sequences;  ///< in the order of the requests
 };
 
+/// True when the head's early exit can serve a request: greedy, or sampling with a top_k of at most 64; no
+/// logits kept.
+bool can_exit_head(const GenerateRequest& request);
+
 /// Runs requests to their end on the calling thread, with the device and the reference on the scheduler's
 /// pool. Up to TOKENS texts are in work at once and share every pass over the weights; when one ends, the
 /// next request takes its place, and rows that are left over take further positions of prompts. A text does

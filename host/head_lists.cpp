@@ -21,14 +21,13 @@ LoweredHead::LoweredHead(const LoweredModel& lowered, const PackedMatrix& head, 
       columns_(lowered.columns()),
       weight_offset_(lowered.weight_offset(head)),
       row_stride_(align_up(head.k)),
-      chunk_stride_(align_up(head.layout.lanes())) {
-    rows_offset_ = device.allocate(Space::data(), row_stride_ * columns_);
-    chunks_offset_ = device.allocate(Space::data(), chunk_stride_ * columns_ * index_.chunks());
-    list_offset_ = device.allocate(Space::data(), max_parts * sizeof(Command));
-    // The results of each part begin at an aligned place.
-    y_offset_ =
-        device.allocate(Space::data(), max_rows * columns_ * sizeof(std::int32_t) + max_parts * SETUN_ALIGN);
-}
+      chunk_stride_(align_up(head.layout.lanes())),
+      rows_offset_(device.allocate(Space::data(), row_stride_ * columns_)),
+      chunks_offset_(device.allocate(Space::data(), chunk_stride_ * columns_ * index_.chunks())),
+      list_offset_(device.allocate(Space::data(), max_parts * sizeof(Command))),
+      // The results of each part begin at an aligned place.
+      y_offset_(device.allocate(Space::data(),
+                                max_rows * columns_ * sizeof(std::int32_t) + max_parts * SETUN_ALIGN)) {}
 
 void LoweredHead::write_activations(Device& device, std::span<const std::int8_t> q, unsigned tokens) const {
     const std::size_t lanes = head_->layout.lanes();

@@ -36,10 +36,10 @@ class LoweredHead {
     std::uint64_t weight_offset_;
     std::uint64_t row_stride_;    ///< bytes between whole activation rows
     std::uint64_t chunk_stride_;  ///< bytes between activation chunks, which need aligned places of their own
-    std::uint64_t rows_offset_ = 0;    ///< [token][k]
-    std::uint64_t chunks_offset_ = 0;  ///< [chunk][token][lanes]
-    std::uint64_t list_offset_ = 0;
-    std::uint64_t y_offset_ = 0;
+    std::uint64_t rows_offset_;   ///< [token][k]
+    std::uint64_t chunks_offset_;  ///< [chunk][token][lanes]
+    std::uint64_t list_offset_;
+    std::uint64_t y_offset_;
 };
 
 /// The early exit of a model's head on one device: bounds, search and lists.
@@ -52,6 +52,7 @@ struct HeadExit {
           bounds(head),
           search(head, bounds, options),
           lists(lowered, head, search.max_parts(), search.max_rows(), device) {}
+    ~HeadExit() = default;
     HeadExit(const HeadExit&) = delete;
     HeadExit& operator=(const HeadExit&) = delete;
 

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <limits>
 #include <optional>
@@ -226,7 +227,7 @@ BatchResult RunCommand::run_requests(const Model& model, Device& device,
         reference_name_ = reference->name();
     }
     std::optional<HeadExit> head_exit;
-    if (head_exit_ == "on") {
+    if (head_exit_ == "on" && std::all_of(requests.begin(), requests.end(), can_exit_head)) {
         head_exit.emplace(lowered, model.output_head(), device);
     }
     head_planes_ = model.output_head().planes;
@@ -289,6 +290,7 @@ int RunCommand::run() {
     }
     std::vector<GenerateRequest> requests = make_requests(model, tokenizer);
     std::vector<std::size_t> prompt_tokens;
+    prompt_tokens.reserve(requests.size());
     for (const GenerateRequest& request : requests) {
         prompt_tokens.push_back(request.prompt.size());
     }
@@ -331,9 +333,9 @@ void RunCommand::print_report(const DeviceInfo& info, const BatchResult& result)
         return;
     }
     const RunReport report = make_report(info, result);
-    const double steps = static_cast<double>(report.tokens);
+    const auto tokens = static_cast<double>(report.tokens);
     const auto whole = [&](std::uint64_t value) {
-        return grouped(static_cast<std::uint64_t>(static_cast<double>(value) / steps + 0.5));
+        return grouped(static_cast<std::uint64_t>(std::llround(static_cast<double>(value) / tokens)));
     };
     const Counters& c = report.counters;
     Block block;
@@ -414,8 +416,8 @@ Json RunCommand::json_report(const DeviceInfo& info, const BatchResult& result,
     if (generated != 0) {
         const RunReport report = make_report(info, result);
         const Counters& c = report.counters;
-        const double steps = static_cast<double>(report.tokens);
-        const auto per_token = [&](std::uint64_t value) { return static_cast<double>(value) / steps; };
+        const auto tokens = static_cast<double>(report.tokens);
+        const auto per_token = [&](std::uint64_t value) { return static_cast<double>(value) / tokens; };
         const bool timed = c.cycles != 0;
         const auto or_null = [&](auto value) { return timed ? Json(value) : Json(nullptr); };
         json["cycles"] = or_null(report.total_cycles);

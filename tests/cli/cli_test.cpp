@@ -191,13 +191,111 @@ TEST_F(Cli, ModelComesFromTheEnvironment) {
 }
 
 TEST_F(Cli, RandomShapesRun) {
-    const json result = run_json({"run", "--shape", "tiny", "--tokens", "1", "-n", "2", "--memory", "ideal"});
+    const json result = run_json(
+        {"run", "--shape", "tiny", "--tokens", "1", "-n", "2", "--memory", "ideal", "--head-exit", "off"});
     EXPECT_EQ(result["generated"], 2);
     EXPECT_EQ(result["mismatches"], 0);
     // 4 layers of 320 x 320 (q, o), 80 x 320 (k, v), 640 x 320 (gate, up), 320 x 640 (down), and a head of 5
     // planes.
     const double trits = 4 * (2 * 320 * 320 + 2 * 80 * 320 + 3 * 320 * 640) + 5 * 1024 * 320;
     EXPECT_DOUBLE_EQ(result["weight_bytes_per_token"], trits / 5);
+}
+
+TEST_F(Cli, HeadExitGivesTheSameTokensOnEveryDevice) {
+    // The shipped model: its head is large enough for the exit to pay.
+    const auto run = [&](const std::string& exit, const std::vector<std::string>& device) {
+        std::vector<std::string> arguments{
+            "run",         "--model", SETUN_SOURCE_DIR "/models/setun-3.8m.setun", "-n", "24", "--ignore-end",
+            "--head-exit", exit};
+        arguments.insert(arguments.end(), device.begin(), device.end());
+        return run_json(arguments);
+    };
+    const std::vector<std::vector<std::string>> cases{
+        {"--prompt", "My lord,"},
+        {"--prompt", "In the beginning"},
+        {"--prompt", "ROMEO:", "--temperature", "0.8", "--top-k", "5", "--seed", "3"}};
+    const std::vector<std::vector<std::string>> devices{
+        {"--device", "cpu"}, {}, {"--ports", "2", "--port-bits", "256", "--tokens-per-beat", "4"}};
+    for (const auto& options : cases) {
+        json tokens;
+        for (auto device : devices) {
+            device.insert(device.end(), options.begin(), options.end());
+            const json off = run("off", device);
+            const json on = run("on", device);
+            tokens = tokens.is_null() ? off["tokens"] : tokens;
+            EXPECT_EQ(off["tokens"], tokens);
+            EXPECT_EQ(on["tokens"], tokens);
+            EXPECT_EQ(on["verified"], true);
+            EXPECT_EQ(on["mismatches"], 0);
+            EXPECT_EQ(off["head_planes_read"], 5);
+            EXPECT_LT(on["head_planes_read"].get<double>(), 4.5);
+            EXPECT_LT(on["weight_bytes_per_token"].get<double>(),
+                      off["weight_bytes_per_token"].get<double>());
+            if (!on["cycles"].is_null()) {
+                EXPECT_LT(on["cycles_per_token"].get<double>(), off["cycles_per_token"].get<double>());
+            }
+        }
+    }
+}
+
+TEST_F(Cli, BatchesGiveTheTextsOfSingleRuns) {
+    const std::vector<std::string> prompts{"the land and the", "and", "the"};
+    write_file(path("prompts.txt"), "the land and the\nand\r\nthe\n");
+    const std::vector<std::vector<std::string>> devices{
+        {"--device", "cpu", "--tokens-per-beat", "8"},
+        {},
+        {"--ports", "2", "--port-bits", "256", "--tokens-per-beat", "4"}};
+    for (const auto& device : devices) {
+        const auto run = [&](std::vector<std::string> arguments) {
+            arguments.insert(arguments.begin(), {"run", "--model", model(), "-n", "6"});
+            arguments.insert(arguments.end(), device.begin(), device.end());
+            return run_json(arguments);
+        };
+        const json batch = run({"--prompt", prompts[0], "--prompt", prompts[1], "--prompt", prompts[2]});
+        EXPECT_EQ(batch["verified"], true);
+        ASSERT_EQ(batch["sequences"].size(), 3U);
+        EXPECT_FALSE(batch.contains("text"));
+        std::size_t generated = 0;
+        for (std::size_t i = 0; i < prompts.size(); ++i) {
+            const json alone = run({"--prompt", prompts[i]});
+            for (const char* field : {"text", "tokens", "prompt_tokens", "generated"}) {
+                EXPECT_EQ(batch["sequences"][i][field], alone[field]) << field << " of text " << i;
+            }
+            generated += alone["generated"].get<std::size_t>();
+        }
+        EXPECT_EQ(batch["generated"], generated);
+        EXPECT_EQ(run({"--prompts-file", path("prompts.txt")})["sequences"], batch["sequences"]);
+    }
+}
+
+TEST_F(Cli, BatchContinuesWithOneSeedEach) {
+    const auto run = [&](const std::vector<std::string>& more) {
+        std::vector<std::string> arguments{
+            "run", "--model",  model(), "--tokens",          "1,2", "-n",          "8", "--temperature",
+            "30",  "--device", "cpu",   "--tokens-per-beat", "2",   "--ignore-end"};
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        return run_json(arguments);
+    };
+    const json batch = run({"--seed", "5", "--batch", "3"});
+    ASSERT_EQ(batch["sequences"].size(), 3U);
+    for (std::size_t i = 0; i < 3; ++i) {
+        EXPECT_EQ(batch["sequences"][i]["tokens"], run({"--seed", std::to_string(5 + i)})["tokens"]);
+    }
+    EXPECT_NE(batch["sequences"][0]["tokens"], batch["sequences"][1]["tokens"]);
+    const ProcessResult text =
+        setun({"run", "--model", model(), "--prompt", "the", "--batch", "2", "-n", "3", "--device", "cpu"});
+    ASSERT_EQ(text.exit_code, 0) << text.err;
+    EXPECT_EQ(text.out.rfind("[1] the", 0), 0U) << text.out;
+    EXPECT_NE(text.out.find("\n[2] the"), std::string::npos) << text.out;
+    EXPECT_NE(text.out.find("shared a pass"), std::string::npos) << text.out;
+}
+
+TEST_F(Cli, PromptsAreReportedApart) {
+    const json result = run_json({"run", "--model", model(), "--tokens", "1,2,3,4,5", "-n", "3", "--ports",
+                                  "2", "--port-bits", "256", "--tokens-per-beat", "4", "--ignore-end"});
+    EXPECT_EQ(result["prompt_positions"], 5);
+    EXPECT_DOUBLE_EQ(result["prompt_tokens_per_s"].get<double>(),
+                     result["clock_hz"].get<double>() * 5 / result["prompt_cycles"].get<double>());
 }
 
 TEST_F(Cli, LogitsComeWithJson) {
@@ -325,6 +423,8 @@ TEST_F(Cli, BadOptionsListWhatIsValid) {
     expect_bad_input(run({"--device", "cpu", "--memory", "floppy"}), "ideal, ddr4");
     expect_bad_input(run({"--device", "cpu", "--trace", path("a.fst")}), "--device rtl");
     expect_bad_input(run({"--trace", "/nonexistent/a.fst"}), "/nonexistent/a.fst");
+    expect_bad_input(run({"--head-exit", "maybe"}), "on or off");
+    expect_bad_input(run({"--batch", "0"}), "--batch");
     expect_bad_input(run({"--temperature", "-1"}), "--temperature");
     expect_bad_input(run({"--top-p", "0"}), "--top-p");
     expect_bad_input(run({"--no-such-option"}), "--no-such-option");
@@ -339,6 +439,13 @@ TEST_F(Cli, BadPromptsSayWhy) {
     };
     expect_bad_input(run({"--prompt", "a", "--tokens", "1"}), "--tokens");
     expect_bad_input(run({"--prompt", ""}), "empty");
+    expect_bad_input(run({"--prompt", "a", "--prompt", ""}), "empty");
+    write_file(path("gap.txt"), "a\n\nb\n");
+    write_file(path("none.txt"), "");
+    expect_bad_input(run({"--prompts-file", path("gap.txt")}), "line 2 is empty");
+    expect_bad_input(run({"--prompts-file", path("none.txt")}), "no prompt");
+    expect_bad_input(run({"--prompts-file", path("nowhere.txt")}), "nowhere.txt");
+    expect_bad_input(run({"--prompts-file", path("gap.txt"), "--prompt", "a"}), "--prompt");
     expect_bad_input(run({"--tokens", ""}), "1,2,3");
     expect_bad_input(run({"--tokens", "1,x"}), "'x'");
     expect_bad_input(run({"--tokens", "1,-2"}), "'-2'");
