@@ -28,7 +28,7 @@ struct PerformanceOptions {
 struct ListPlacement {
     std::uint64_t list = 0;
     std::uint64_t data_base = 0;
-    std::array<std::uint64_t, 16> weight_base{};
+    std::array<std::uint64_t, 4> weight_base{};  ///< by port
 };
 
 /// What the counters of the chip and of its ports will say. Units: cycles, beats of all ports, bytes.
