@@ -11,6 +11,7 @@
 #include "host/error.h"
 #include "host/rtl_device.h"
 #include "sim/memory_presets.h"
+#include "sim/performance_model.h"
 
 namespace setun::cli {
 namespace {
@@ -31,6 +32,7 @@ std::unique_ptr<Device> open_cpu(const DeviceOptions& options, unsigned threads,
     cpu.threads = threads;
     cpu.memory = memory;
     cpu.seed = options.seed;
+    cpu.fill_cycles = sim::leaf_fill_cycles(options.leaf_form());
     return make_cpu_device(cpu);
 }
 
@@ -40,7 +42,7 @@ std::unique_ptr<Device> open_rtl(const DeviceOptions& options) {
     rtl.port_bits = options.port_bits;
     rtl.tokens = options.tokens;
     rtl.tile_rows = options.tile_rows;
-    rtl.leaf = options.leaf == "tree" ? SETUN_LEAF_TREE : SETUN_LEAF_PLANES;
+    rtl.leaf = options.leaf_form();
     rtl.memory = options.memory;
     rtl.seed = options.seed;
     rtl.trace_file = options.trace;
@@ -74,6 +76,8 @@ void check_device_options(const DeviceOptions& options) {
                                      sim::memory_preset_names()));
     }
 }
+
+unsigned DeviceOptions::leaf_form() const { return leaf == "tree" ? SETUN_LEAF_TREE : SETUN_LEAF_PLANES; }
 
 std::string device_names() { return "cpu, rtl"; }
 

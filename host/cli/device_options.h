@@ -28,6 +28,8 @@ struct DeviceOptions {
     bool memory_given = false;
 
     [[nodiscard]] StreamLayout layout() const { return {ports, port_bits, tile_rows}; }
+    /// SETUN_LEAF_* of `leaf`.
+    [[nodiscard]] unsigned leaf_form() const;
 };
 
 /// Declares --device, --ports, --port-bits, --tokens-per-beat, --tile-rows, --leaf, --memory, --trace...
