@@ -16,6 +16,7 @@ using Cycle = std::uint64_t;
 constexpr Cycle kUnknown = ~Cycle{0};
 
 // Constants of the RTL.
+constexpr unsigned kMaxPorts = 4;       // setun_core
 constexpr unsigned kFifoBeats = 256;    // setun_weight_port
 constexpr unsigned kWeightBurst = 64;   // setun_weight_port, MaxBeats
 constexpr unsigned kTrack = 16;         // bursts in flight, setun_weight_port and setun_data_read
@@ -95,10 +96,14 @@ Sizes make_sizes(const PerformanceOptions& options, const ChannelTiming& timing)
     const auto one_of = [](unsigned value, std::initializer_list<unsigned> valid) {
         return std::find(valid.begin(), valid.end(), value) != valid.end();
     };
-    if (!one_of(k.ports, {1, 2, 4, 8, 16}) || !one_of(k.port_bits, {128, 256, 512}) ||
+    if (!one_of(k.ports, {1, 2, 4}) || !one_of(k.port_bits, {128, 256, 512}) ||
         !one_of(k.tokens, {1, 2, 4, 8}) || k.tile_rows < 16 || k.tile_rows > 4096 ||
         !std::has_single_bit(k.tile_rows)) {
         throw std::invalid_argument("performance model: no kernel has the configuration " + k.name());
+    }
+    if (timing.outstanding == 0) {
+        throw std::invalid_argument("performance model: memory '" + std::string(options.memory.name) +
+                                    "' takes no burst; outstanding must be 1 or more");
     }
     Sizes s{};
     s.ports = k.ports;
@@ -1316,7 +1321,7 @@ class PerformanceModel::Machine {
 
     /// Handles address events until `until`, which the end of the pass may bring forward; returns it.
     Cycle stream(Pace how, Cycle t, Cycle until) {
-        std::array<Cycle, 16> event{};
+        std::array<Cycle, kMaxPorts> event{};
         const auto use_time = [this](std::uint64_t n) { return schedule_.time(n); };
         const auto refresh = [&](unsigned p) { event[p] = ports_[p].next_event(t, used_, use_time); };
         for (unsigned p = 0; p < sizes_.ports; ++p) {
@@ -1358,7 +1363,7 @@ class PerformanceModel::Machine {
     };
 
     Schedule schedule_;
-    std::array<unsigned, 16> cursor_{};  ///< burst of each port at which the schedule ends
+    std::array<unsigned, kMaxPorts> cursor_{};  ///< burst of each port at which the schedule ends
     Sizes sizes_;
     std::vector<MemoryChannel> channels_;
     Cycle now_ = 0;

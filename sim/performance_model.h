@@ -12,14 +12,16 @@
 
 namespace setun::sim {
 
+/// Cycles that a form of the leaf (SETUN_LEAF_*) needs, beyond those of planes and tree, from the last loaded
+/// word of an activation chunk to the first beat that may use the chunk.
+[[nodiscard]] constexpr unsigned leaf_fill_cycles([[maybe_unused]] unsigned leaf) { return 0; }
+
 /// What is modelled: a kernel, the memory behind it, and the seed of that memory's jitter.
 struct PerformanceOptions {
     KernelConfig kernel;
     MemoryPreset memory = memory_preset("ideal");
-    std::uint64_t seed = 0;  ///< SimOptions::seed of the simulation that is predicted
-    /// Cycles that a leaf needs, beyond those of `planes` and `tree`, from the last word of an activation
-    /// chunk to the moment at which the chunk can be used.
-    unsigned fill_cycles = 0;
+    std::uint64_t seed = 0;    ///< SimOptions::seed of the simulation that is predicted
+    unsigned fill_cycles = 0;  ///< see leaf_fill_cycles()
     /// Look at every single cycle. Same results, some thirty times slower: the check of the fast way.
     bool every_cycle = false;
 };
@@ -28,7 +30,7 @@ struct PerformanceOptions {
 struct ListPlacement {
     std::uint64_t list = 0;
     std::uint64_t data_base = 0;
-    std::array<std::uint64_t, 16> weight_base{};
+    std::array<std::uint64_t, 4> weight_base{};  ///< by port
 };
 
 /// What the counters of the chip and of its ports will say. Units: cycles, beats of all ports, bytes.

@@ -174,8 +174,8 @@ class ModelBench {
         check_device_options(device);
         const auto lists =
             shape_lists(shape_groups(architecture_, form), device.layout(), device.tokens, options_.batch);
-        KernelTiming timing(
-            {device.ports, device.port_bits, device.tokens, device.tile_rows, device.memory, device.seed, 0});
+        KernelTiming timing({device.ports, device.port_bits, device.tokens, device.tile_rows, device.memory,
+                             device.seed, sim::leaf_fill_cycles(device.leaf_form())});
         Row row{form, lists.size(), {}, std::nullopt, {}};
         for (const ShapeList& list : lists) {
             row.counters += timing.run(list.commands, list.offset);

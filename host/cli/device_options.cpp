@@ -13,6 +13,7 @@
 #include "host/xrt_emulation.h"
 #include "sim/leaf_names.h"
 #include "sim/memory_presets.h"
+#include "sim/performance_model.h"
 
 namespace setun::cli {
 namespace {
@@ -43,6 +44,7 @@ std::unique_ptr<Device> open_cpu(const DeviceOptions& options, unsigned threads,
     cpu.threads = threads;
     cpu.memory = memory;
     cpu.seed = options.seed;
+    cpu.fill_cycles = sim::leaf_fill_cycles(options.leaf_form());
     return make_cpu_device(cpu);
 }
 
@@ -52,7 +54,7 @@ std::unique_ptr<Device> open_rtl(const DeviceOptions& options) {
     rtl.port_bits = options.port_bits;
     rtl.tokens = options.tokens;
     rtl.tile_rows = options.tile_rows;
-    rtl.leaf = leaf_number(options.leaf);
+    rtl.leaf = options.leaf_form();
     rtl.memory = options.memory;
     rtl.seed = options.seed;
     rtl.trace_file = options.trace;
@@ -136,6 +138,8 @@ void check_device_options(const DeviceOptions& options) {
                                      sim::memory_preset_names()));
     }
 }
+
+unsigned DeviceOptions::leaf_form() const { return leaf_number(leaf); }
 
 std::string device_names() { return "cpu, rtl, xrt"; }
 

@@ -32,6 +32,8 @@ struct DeviceOptions {
     unsigned card = 0;           ///< number of the card
 
     [[nodiscard]] StreamLayout layout() const { return {ports, port_bits, tile_rows}; }
+    /// SETUN_LEAF_* of `leaf`.
+    [[nodiscard]] unsigned leaf_form() const;
 };
 
 /// Declares --device, --ports, --port-bits, --tokens-per-beat, --tile-rows, --leaf, --memory, --trace...

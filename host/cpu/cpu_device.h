@@ -18,7 +18,7 @@ struct CpuOptions {
     unsigned tile_rows = 1024;
     unsigned threads = 0;  ///< 0: as many as the machine has
     KernelPath path = KernelPath::kBest;
-    std::string memory;        ///< preset of sim/memory_presets.h for the performance model; empty: no cycles
+    std::string memory{};      ///< preset of sim/memory_presets.h for the performance model; empty: no cycles
     std::uint64_t seed = 0;    ///< of that memory's timing jitter
     unsigned fill_cycles = 0;  ///< of the modelled leaf, see sim::PerformanceOptions
 };

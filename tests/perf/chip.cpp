@@ -19,6 +19,7 @@ PerformanceOptions model_options(const KernelConfig& config, const MemoryPreset&
     options.kernel = config;
     options.memory = memory;
     options.seed = seed;
+    options.fill_cycles = leaf_fill_cycles(config.leaf);
     options.every_cycle = every_cycle;
     return options;
 }

@@ -60,9 +60,11 @@ TEST_P(Devices, CountTheSameOnEveryListOfAModel) {
         cpu_options.threads = 1;
         cpu_options.memory = memory;
         cpu_options.seed = 3;
+        cpu_options.fill_cycles = sim::leaf_fill_cycles(config.leaf);
         const auto rtl = make_rtl_device(rtl_options);
         const auto cpu = make_cpu_device(cpu_options);
-        KernelTiming timing({config.ports, config.port_bits, config.tokens, config.tile_rows, memory, 3, 0});
+        KernelTiming timing({config.ports, config.port_bits, config.tokens, config.tile_rows, memory, 3,
+                             sim::leaf_fill_cycles(config.leaf)});
         EXPECT_FALSE(cpu->info().cycle_accurate);
         EXPECT_EQ(cpu->info().clock_hz, rtl->info().clock_hz);
         EXPECT_NE(cpu->info().engine.find("performance model"), std::string::npos);

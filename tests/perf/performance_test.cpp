@@ -241,6 +241,9 @@ TEST(PerformanceModel, RefusesWhatTheKernelRefuses) {
     options.kernel.port_bits = 64;
     EXPECT_THROW(PerformanceModel{options}, std::invalid_argument);
     options.kernel = {};
+    options.memory.outstanding = 0;
+    EXPECT_THROW(PerformanceModel{options}, std::invalid_argument);
+    options.memory.outstanding = 1;
     PerformanceModel model(options);
     Command c;
     c.opcode = SETUN_OP_MATMUL;
