@@ -4,9 +4,10 @@ setun_fifo.sv
 setun_ram.sv
 setun_trit_decode.sv
 setun_add_tree.sv
+setun_sum_tree.sv
+setun_popcount.sv
 setun_leaf_planes.sv
 setun_leaf_tree.sv
-setun_sum_tree.sv
 setun_table_fill.sv
 setun_table_walk_parts.sv
 setun_leaf_table_lut.sv

@@ -49,9 +49,9 @@ module setun_add_tree #(
         if (l == Levels) begin : gen_root
           assign sum[i*W +: W] = a + b + $signed(W'(gen_level[l-1].c[0])) + $signed(W'(gen_level[l-1].c[1]));
         end else begin : gen_node
-          // {a, 1} + {b, c}: the low bit makes the carry-in.
+          // {a, c} + {b, c}: the low bit makes the carry-in, and no logic, for its sum is constant.
           logic [W:0] wide;
-          assign wide = {a, 1'b1} + {b, gen_level[l-1].c[i]};
+          assign wide = {a, gen_level[l-1].c[i]} + {b, gen_level[l-1].c[i]};
           assign sum[i*W +: W] = wide[W:1];
           // Only the carry out of the low bit is of interest.
           logic unused_low;

@@ -161,7 +161,7 @@ module setun_leaf_table_lut #(
         assign half  = x ^ y ^ z;
         assign carry = (x & y) | (x & z) | (y & z);
         // The carries' empty low bit and the carry-in take two of the missing +1.
-        assign wide  = {half, 1'b1} + {carry[NodeW-2:0], minus_q[i], minus_q[B/2+i]};
+        assign wide  = {half, minus_q[B/2+i]} + {carry[NodeW-2:0], minus_q[i], minus_q[B/2+i]};
         always_ff @(posedge clk_i) nodes_q[i*NodeW +: NodeW] <= wide[NodeW:1];
         logic unused_ends;
         assign unused_ends = wide[0] ^ carry[NodeW-1];

@@ -56,9 +56,6 @@ module setun_leaf_tree #(
     end
   end
 
-  logic valid1_q;
-  always_ff @(posedge clk_i) valid1_q <= valid_i;
-
   for (genvar p = 0; p < Ports; p++) begin : gen_port
     // ---- Stage 1: decode ----
     logic [Lanes-1:0] nz, s, nz_q, s_q;
@@ -106,19 +103,14 @@ module setun_leaf_tree #(
   end
 
   // ---- Non-zero weights of the beats, for the energy model ----
-  logic [CountW-1:0] count, count_q;
   logic [Ports*Lanes-1:0] all_nz;
   for (genvar p = 0; p < Ports; p++) begin : gen_count
     assign all_nz[p*Lanes +: Lanes] = gen_port[p].nz_q;
   end
-  assign count = CountW'($countones(all_nz));
-  always_ff @(posedge clk_i) begin
-    if (valid1_q) count_q <= count;
-  end
-  setun_delay #(.Width(CountW), .Stages(Latency - 2)) u_delay_count (
-      .clk_i (clk_i),
-      .data_i(count_q),
-      .data_o(nonzero_o)
+  setun_popcount #(.Inputs(Ports * Lanes), .Stages(Latency - 1), .CountW(CountW)) u_count (
+      .clk_i  (clk_i),
+      .data_i (all_nz),
+      .count_o(nonzero_o)
   );
 endmodule
 

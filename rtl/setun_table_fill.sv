@@ -73,7 +73,7 @@ module setun_table_fill #(
       assign x    = SumW'($signed(x_q[e*8 +: 8])) ^ {SumW{~subtract_q}};
       // sum + x = sum - ~x - 1; the low bit makes the borrow-in. Written as a difference, whose first operand needs no logic
       // in front of the carry chain.
-      assign wide = {sum_q, 1'b0} - {x, ~subtract_q};
+      assign wide = {sum_q, subtract_q} - {x, ~subtract_q};
       always_ff @(posedge clk_i) sum_q <= clear_q ? '0 : wide[SumW:1];
       logic unused_low;  // only its borrow is of interest
       assign unused_low = wide[0];

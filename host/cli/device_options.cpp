@@ -70,7 +70,7 @@ std::unique_ptr<Device> open_rtl(const DeviceOptions& options) {
 XrtEmulation xrt_emulation(const DeviceOptions& options) {
     XrtEmulation emulation;
     emulation.config = {options.ports, options.port_bits, options.tokens,
-                        options.leaf == "tree" ? SETUN_LEAF_TREE : SETUN_LEAF_PLANES, options.tile_rows};
+                        options.leaf_form(), options.tile_rows};
     emulation.memory = options.memory;
     emulation.seed = options.seed;
     emulation.xclbin = options.xclbin;

@@ -28,6 +28,7 @@ GROUPS = {
         rtl.Config("leaf_tree", "setun_leaf_tree", {"PortBits": 128, "Ports": 2, "Tokens": 1}),
         rtl.Config("sum_tree_16", "setun_sum_tree", {"Inputs": 16, "Width": 11, "Max": 640, "Radix": 3, "Stages": 2, "SumW": 15}),
         rtl.Config("sum_tree_7", "setun_sum_tree", {"Inputs": 7, "Width": 3, "Max": 5, "Signed": 0, "Radix": 2, "Stages": 5, "SumW": 6}),
+        rtl.Config("popcount_80", "setun_popcount", {"Inputs": 80, "Stages": 2, "CountW": 7}),
         rtl.Config("leaf_table_lut", "setun_leaf_table_lut", {"PortBits": 128, "Ports": 1, "Tokens": 2}),
         rtl.Config("leaf_table_bram", "setun_leaf_table_bram", {"PortBits": 128, "Ports": 1, "Tokens": 1}),
         rtl.Config("engine_planes", "setun_engine", {"PortBits": 128, "Ports": 2, "TileRows": 16, "Leaf": 0}),

@@ -222,7 +222,9 @@ const KernelConfig* without_tables(const KernelConfig& config) {
 TEST_P(Fill, TakesExactlyItsCycles) {
     // In a leaf without tables the first chunk is ready one clock after its last word.
     const KernelConfig* const plain = without_tables(GetParam());
-    ASSERT_NE(plain, nullptr);
+    if (plain == nullptr) {
+        FAIL() << "table_kernels() lists only kernels with a twin";
+    }
     std::uint64_t cycles[2] = {};
     for (const bool tables : {false, true}) {
         Bench bench(tables ? GetParam() : *plain, SimOptions{});
