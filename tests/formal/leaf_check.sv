@@ -22,8 +22,6 @@ module leaf_check #(
     input wire logic                valid_i,
     input wire logic [PortBits-1:0] beat_i
 );
-  `include "trit_table.svh"
-
   logic signed [SumW-1:0] planes_sum, tree_sum;
   logic planes_illegal, tree_illegal;
   logic [CountW-1:0] planes_count, tree_count;
@@ -74,21 +72,34 @@ module leaf_check #(
   // ---- Specification ----
   logic [31:0] term [0:Lanes-1];
   logic [Lanes-1:0] nonzero;
-  logic [B-1:0] bad;
   (* anyconst *) logic [9:0] live;
+  // The weights: the decoder is proven against its table by decode_check.
+  logic [B-1:0] nz [0:4];
+  logic [B-1:0] s [0:4];
+  logic bad;
+  setun_trit_decode #(.PortBits(PortBits)) decode (
+      .beat_i   (beat_i),
+      .nz0_o    (nz[0]),
+      .s0_o     (s[0]),
+      .nz1_o    (nz[1]),
+      .s1_o     (s[1]),
+      .nz2_o    (nz[2]),
+      .s2_o     (s[2]),
+      .nz3_o    (nz[3]),
+      .s3_o     (s[3]),
+      .nz4_o    (nz[4]),
+      .s4_o     (s[4]),
+      .illegal_o(bad)
+  );
   for (genvar i = 0; i < B; i++) begin : gen_code
-    logic [10:0] row;
-    assign row = trit_row({beat_i[7*B+i], beat_i[6*B+i], beat_i[5*B+i], beat_i[4*B+i],
-                           beat_i[3*B+i], beat_i[2*B+i], beat_i[1*B+i], beat_i[0*B+i]});
-    assign bad[i] = row[10];
     for (genvar t = 0; t < 5; t++) begin : gen_trit
       localparam int unsigned L = t * B + i;
       logic [31:0] x;
       assign x          = {{24{chunk_q[L*8+7]}}, chunk_q[L*8 +: 8]};
-      assign nonzero[L] = row[t];
-      assign term[L]    = !row[t] ? 32'd0 : row[5+t] ? 32'd0 - x : x;
+      assign nonzero[L] = nz[t][i];
+      assign term[L]    = !nz[t][i] ? 32'd0 : s[t][i] ? 32'd0 - x : x;
       if (OneLane) begin : gen_dead
-        always_comb assume (live == 10'(L) || !row[t]);
+        always_comb assume (live == 10'(L) || !nz[t][i]);
       end
     end
   end
@@ -114,7 +125,7 @@ module leaf_check #(
     logic [161*2-1:0] term_q;
     logic lane_age_q = 1'b0, part_age_q = 1'b0;
     always_ff @(posedge clk_i) begin
-      term_q     <= {valid_i && current && bad == '0, term[4], term[3], term[2], term[1], term[0], term_q[321:161]};
+      term_q     <= {valid_i && current && !bad, term[4], term[3], term[2], term[1], term[0], term_q[321:161]};
       lane_age_q <= 1'b1;
       part_age_q <= lane_age_q;
     end
@@ -135,7 +146,7 @@ module leaf_check #(
   logic [65:0] was;
   assign was = pipe_q[65:0];
   always_ff @(posedge clk_i) begin
-    pipe_q <= (66*Latency)'({valid_i && current, bad != '0, count, expected, pipe_q} >> 66);
+    pipe_q <= (66*Latency)'({valid_i && current, bad, count, expected, pipe_q} >> 66);
     if (age_q != 4'(Latency)) age_q <= age_q + 1'b1;
     if (age_q == 4'(Latency) && was[65]) begin
       a_illegal: assert (planes_illegal == was[64] && tree_illegal == was[64]);
