@@ -180,7 +180,7 @@ def build(name, proof, folder, mutant=None):
         if not (proof.map_memory and wire == "mem"):
             script += f"connect -set {wire} \\{register if '.' in register else 'dut.' + register}; "
     # Merging equal cells, until nothing changes, is what proves the steps of the tree.
-    script += (f"opt_clean; check -assert; opt -full; prep -top {proof.top}; select -assert-count {proof.asserts} t:$assert; "
+    script += (f"opt_clean; check -assert; opt; prep -top {proof.top}; select -assert-count {proof.asserts} t:$assert; "
                f"select -assert-count {proof.covers} t:$cover; async2sync; dffunmap; write_smt2 -wires d.smt2; write_ilang d.il")
     code, output = run(["yosys", "-q", "-e", "implicitly declared|no driver", "-p", script], folder)
     if code != 0:
