@@ -1,7 +1,7 @@
 /// Both leaf forms against sum(w * x): five loads of any data, a swap at the earliest moment the contract allows, then any beats and any
 /// further loads, which must not disturb the current chunk.
 ///
-/// Without OneLane all weights of a port of 8 bits, five lanes, are free: every lane's part, and the total. With it a port has its real size and
+/// Without OneLane all weights of a port of 8 bits, five lanes, are free: every lane's part, and the total. With it a port is wider and
 /// every weight but one, picked freely, is zero: each lane adds, subtracts or drops its own activation and nothing else.
 `default_nettype none
 
@@ -104,8 +104,13 @@ module leaf_check #(
     end
   end
 
-  logic [31:0] expected, count;  // of the lanes
+  logic [66*Latency-1:0] pipe_q;  // {checked, illegal, count, sum}, newest on top
+  logic [65:0] was;               // what the outputs belong to
+  assign was = pipe_q[65:0];
+  logic [31:0] expected, count;   // of the lanes
+  logic signed [SumW-1:0] planes_expected;
   if (OneLane) begin : gen_one
+    assign planes_expected = SumW'(was[31:0]);  // a value of 9 bits
     always_comb begin
       expected = '0;
       for (int unsigned l = 0; l < Lanes; l++) begin
@@ -116,10 +121,20 @@ module leaf_check #(
     if (Lanes != 5) begin : gen_bad
       $error("leaf_check: all lanes are free only for PortBits = 8");
     end
-    assign expected = (((term[0] + term[1]) + term[2]) + term[3]) + term[4];
+    if (Latency != 3) begin : gen_bad_latency
+      $error("leaf_check: the planes leaf must have no delay after its total");
+    end
+    logic [5*SumW-1:0] part;    // of the planes leaf, two cycles after the beat
+    // The total is that of the parts, which are proven lane by lane; 5 * 128 fits into SumW bits.
+    logic signed [SumW-1:0] parts_q;
+    always_ff @(posedge clk_i) begin
+      parts_q <= $signed(part[0 +: SumW]) + $signed(part[SumW +: SumW]) + $signed(part[2*SumW +: SumW])
+          + $signed(part[3*SumW +: SumW]) + $signed(part[4*SumW +: SumW]);
+    end
+    assign expected        = '0;
+    assign planes_expected = parts_q;
 
     // ---- inside: what each lane gives to the sums. setun_add_tree's own proofs then make the tree leaf's sum exact. ----
-    logic [5*SumW-1:0] part;    // of the planes leaf, two cycles after the beat
     logic [Lanes*8-1:0] selected;  // words and carries that enter the tree, one cycle after it
     logic [Lanes-1:0] carry;
     logic [161*2-1:0] term_q;
@@ -141,22 +156,19 @@ module leaf_check #(
     for (int unsigned l = 0; l < Lanes; l++) count = count + 32'(nonzero[l]);
   end
 
-  logic [66*Latency-1:0] pipe_q;  // {checked, illegal, count, sum}, newest on top
   logic [3:0] age_q = '0;
-  logic [65:0] was;
-  assign was = pipe_q[65:0];
   always_ff @(posedge clk_i) begin
     pipe_q <= (66*Latency)'({valid_i && current, bad, count, expected, pipe_q} >> 66);
     if (age_q != 4'(Latency)) age_q <= age_q + 1'b1;
     if (age_q == 4'(Latency) && was[65]) begin
       a_illegal: assert (planes_illegal == was[64] && tree_illegal == was[64]);
       if (!was[64]) begin
-        a_planes: assert (32'(planes_sum) == was[31:0]);
+        a_planes: assert (planes_sum == planes_expected);
         if (OneLane) a_tree: assert (32'(tree_sum) == was[31:0]);
         a_count: assert (32'(planes_count) == was[63:32] && 32'(tree_count) == was[63:32]);
       end
     end
-    c_negative: cover (age_q == 4'(Latency) && was[65] && !was[64] && 32'(planes_sum) == 32'hFFFF_FF80);
+    c_negative: cover (age_q == 4'(Latency) && was[65] && !was[64] && 32'(planes_sum) == 32'hFFFF_FFFF);
   end
 endmodule
 

@@ -79,7 +79,7 @@ PROOFS = {
     "leaf": Proof("leaf_check", LEAF, 13, 1, 12, cover=13, inside=LEAF_INSIDE, sat=True, mutants=(
         ("setun_leaf_tree.sv", "s_q       <= s & nz;", "s_q       <= s;"),
         ("setun_leaf_planes.sv", "part_q <= SumW'(negatives)", "part_q <= SumW'(count_q)"))),
-    "leaf_lane": Proof("leaf_check", LEAF, 4, 1, 12, cover=13, parameters={"PortBits": 128, "TreeCut": 3, "OneLane": 1}, sat=True, mutants=(
+    "leaf_lane": Proof("leaf_check", LEAF, 4, 1, 12, cover=13, parameters={"PortBits": 32, "TreeCut": 3, "OneLane": 1}, sat=True, mutants=(
         ("setun_leaf_tree.sv", "^ {8{s_q[l]}}) & {8{nz_q[l]}};", "^ {8{s_q[l]}}) & {8{nz_q[l/2]}};"),)),
     "fifo_4": Proof("fifo_check", ("fifo",), 13, 2, 8, induction=4, cover=13, parameters={"Depth": 4}, inside=FIFO_INSIDE, map_memory=True,
                     mutants=FIFO_MUTANTS),
