@@ -20,6 +20,8 @@ if(SETUN_RTL_ARCH)
   endif()
 endif()
 
+set(SETUN_RTL_OPTIMIZE "-O3" CACHE STRING "Optimisation of the simulated kernels' clocked path")
+
 set(SETUN_VERILATED_DEFINITIONS VM_TRACE=1 VM_TRACE_FST=1 VM_TRACE_VCD=0 VM_SC=0)
 set(SETUN_VERILATOR_COVERAGE_FLAGS "")
 if(SETUN_COVERAGE)
@@ -27,6 +29,10 @@ if(SETUN_COVERAGE)
   file(MAKE_DIRECTORY ${SETUN_RTL_COVERAGE_DIR})
   list(APPEND SETUN_VERILATED_DEFINITIONS VM_COVERAGE=1 SETUN_RTL_COVERAGE_DIR="${SETUN_RTL_COVERAGE_DIR}")
   set(SETUN_VERILATOR_COVERAGE_FLAGS --coverage-line)
+  option(SETUN_COVERAGE_TOGGLE "Toggle coverage of the RTL as well: for small configurations" OFF)
+  if(SETUN_COVERAGE_TOGGLE)
+    list(APPEND SETUN_VERILATOR_COVERAGE_FLAGS --coverage-toggle)
+  endif()
 else()
   list(APPEND SETUN_VERILATED_DEFINITIONS VM_COVERAGE=0)
 endif()
@@ -99,7 +105,7 @@ function(setun_verilate_kernel config)
   target_compile_options(${target} PRIVATE ${SETUN_RTL_ARCH_FLAG} -fno-semantic-interposition
                          $<$<CXX_COMPILER_ID:Clang>:-fbracket-depth=4096>)
   set_source_files_properties(${dir}/${prefix}_fast.cpp PROPERTIES COMPILE_OPTIONS
-    "-w;-O3;-include;${CMAKE_CURRENT_SOURCE_DIR}/verilator_popcount.h")
+    "-w;${SETUN_RTL_OPTIMIZE};-include;${CMAKE_CURRENT_SOURCE_DIR}/verilator_popcount.h")
   set_source_files_properties(${dir}/${prefix}_slow.cpp PROPERTIES COMPILE_OPTIONS "-w;-O0")
   set_source_files_properties(${dir}/kernel_instance.cpp PROPERTIES COMPILE_OPTIONS
     "-Wall;-Wextra;-Wshadow;-Wconversion;-Wold-style-cast;-Werror;-O3")

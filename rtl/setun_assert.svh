@@ -13,6 +13,8 @@
   `define SETUN_ASSERT(name, expr) \
     always_ff @(posedge clk_i) if (f_past_valid && rst_ni) name: assert (expr);
   `define SETUN_PROVE(name, expr) `SETUN_ASSERT(name, expr)
+  // The same as an implication; in simulation expr is only worked out when cond holds.
+  `define SETUN_ASSERT_IF(name, cond, expr) `SETUN_ASSERT(name, !(cond) || (expr))
   // A payload (and its VALID) must not change while it waits for READY.
   `define SETUN_ASSERT_HOLD(name, valid, ready, payload) \
     always_ff @(posedge clk_i) \
@@ -22,6 +24,7 @@
   `define SETUN_FORMAL_INIT
   `define SETUN_ASSERT(name, expr)
   `define SETUN_PROVE(name, expr)
+  `define SETUN_ASSERT_IF(name, cond, expr)
   `define SETUN_ASSERT_HOLD(name, valid, ready, payload)
 `else
   // Immediate checks, nested so that idle ones cost a test or two. As concurrent assertions they would make Verilator copy
@@ -33,6 +36,12 @@
     always_ff @(posedge clk_i) begin : name \
       if (rst_ni) begin \
         if (!(expr)) $error("%m: assertion failed"); \
+      end \
+    end
+  `define SETUN_ASSERT_IF(name, cond, expr) \
+    always_ff @(posedge clk_i) begin : name \
+      if (cond) begin \
+        if (rst_ni && !(expr)) $error("%m: assertion failed"); \
       end \
     end
   `define SETUN_ASSERT_HOLD(name, valid, ready, payload) \

@@ -154,6 +154,7 @@ module setun_data_read #(
 
   `SETUN_FORMAL_INIT
   `SETUN_ASSERT(a_read_was_requested, !rvalid_q || track_valid)
+  `SETUN_ASSERT_IF(a_ar_page, arvalid_o, 13'(araddr_o[11:0]) + ((13'(arlen_o) + 13'd1) << $clog2(PortBits / 8)) <= 13'd4096)
   `SETUN_ASSERT_HOLD(a_ar_stable, arvalid_o, arready_i, {araddr_o, arlen_o})
 endmodule
 

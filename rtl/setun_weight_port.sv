@@ -157,6 +157,7 @@ module setun_weight_port #(
   `SETUN_FORMAL_INIT
   `SETUN_ASSERT(a_room_for_read, !rvalid_i || fifo_ready)
   `SETUN_ASSERT(a_read_was_requested, !rvalid_i || track_valid)
+  `SETUN_ASSERT_IF(a_ar_page, arvalid_o, 13'(araddr_o[11:0]) + ((13'(arlen_o) + 13'd1) << $clog2(PortBits / 8)) <= 13'd4096)
   `SETUN_ASSERT_HOLD(a_ar_stable, arvalid_o, arready_i, {araddr_o, arlen_o})
 endmodule
 

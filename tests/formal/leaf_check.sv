@@ -1,7 +1,7 @@
 /// Both leaf forms against sum(w * x): five loads of any data, a swap at the earliest moment the contract allows, then any beats and any
 /// further loads, which must not disturb the current chunk.
 ///
-/// Without OneLane all weights of a port of 8 bits, five lanes, are free: every lane's part, and the total. With it a port has its real size and
+/// Without OneLane all weights of a port of 8 bits, five lanes, are free: every lane's part, and the total. With it a port is wider and
 /// every weight but one, picked freely, is zero: each lane adds, subtracts or drops its own activation and nothing else.
 `default_nettype none
 
@@ -22,8 +22,6 @@ module leaf_check #(
     input wire logic                valid_i,
     input wire logic [PortBits-1:0] beat_i
 );
-  `include "trit_table.svh"
-
   logic signed [SumW-1:0] planes_sum, tree_sum;
   logic planes_illegal, tree_illegal;
   logic [CountW-1:0] planes_count, tree_count;
@@ -74,27 +72,45 @@ module leaf_check #(
   // ---- Specification ----
   logic [31:0] term [0:Lanes-1];
   logic [Lanes-1:0] nonzero;
-  logic [B-1:0] bad;
   (* anyconst *) logic [9:0] live;
+  // The weights: the decoder is proven against its table by decode_check.
+  logic [B-1:0] nz [0:4];
+  logic [B-1:0] s [0:4];
+  logic bad;
+  setun_trit_decode #(.PortBits(PortBits)) decode (
+      .beat_i   (beat_i),
+      .nz0_o    (nz[0]),
+      .s0_o     (s[0]),
+      .nz1_o    (nz[1]),
+      .s1_o     (s[1]),
+      .nz2_o    (nz[2]),
+      .s2_o     (s[2]),
+      .nz3_o    (nz[3]),
+      .s3_o     (s[3]),
+      .nz4_o    (nz[4]),
+      .s4_o     (s[4]),
+      .illegal_o(bad)
+  );
   for (genvar i = 0; i < B; i++) begin : gen_code
-    logic [10:0] row;
-    assign row = trit_row({beat_i[7*B+i], beat_i[6*B+i], beat_i[5*B+i], beat_i[4*B+i],
-                           beat_i[3*B+i], beat_i[2*B+i], beat_i[1*B+i], beat_i[0*B+i]});
-    assign bad[i] = row[10];
     for (genvar t = 0; t < 5; t++) begin : gen_trit
       localparam int unsigned L = t * B + i;
       logic [31:0] x;
       assign x          = {{24{chunk_q[L*8+7]}}, chunk_q[L*8 +: 8]};
-      assign nonzero[L] = row[t];
-      assign term[L]    = !row[t] ? 32'd0 : row[5+t] ? 32'd0 - x : x;
+      assign nonzero[L] = nz[t][i];
+      assign term[L]    = !nz[t][i] ? 32'd0 : s[t][i] ? 32'd0 - x : x;
       if (OneLane) begin : gen_dead
-        always_comb assume (live == 10'(L) || !row[t]);
+        always_comb assume (live == 10'(L) || !nz[t][i]);
       end
     end
   end
 
-  logic [31:0] expected, count;  // of the lanes
+  logic [66*Latency-1:0] pipe_q;  // {checked, illegal, count, sum}, newest on top
+  logic [65:0] was;               // what the outputs belong to
+  assign was = pipe_q[65:0];
+  logic [31:0] expected, count;   // of the lanes
+  logic signed [SumW-1:0] planes_expected;
   if (OneLane) begin : gen_one
+    assign planes_expected = SumW'(was[31:0]);  // a value of 9 bits
     always_comb begin
       expected = '0;
       for (int unsigned l = 0; l < Lanes; l++) begin
@@ -105,16 +121,26 @@ module leaf_check #(
     if (Lanes != 5) begin : gen_bad
       $error("leaf_check: all lanes are free only for PortBits = 8");
     end
-    assign expected = (((term[0] + term[1]) + term[2]) + term[3]) + term[4];
+    if (Latency != 3) begin : gen_bad_latency
+      $error("leaf_check: the planes leaf must have no delay after its total");
+    end
+    logic [5*SumW-1:0] part;    // of the planes leaf, two cycles after the beat
+    // The total is that of the parts, which are proven lane by lane; 5 * 128 fits into SumW bits.
+    logic signed [SumW-1:0] parts_q;
+    always_ff @(posedge clk_i) begin
+      parts_q <= $signed(part[0 +: SumW]) + $signed(part[SumW +: SumW]) + $signed(part[2*SumW +: SumW])
+          + $signed(part[3*SumW +: SumW]) + $signed(part[4*SumW +: SumW]);
+    end
+    assign expected        = '0;
+    assign planes_expected = parts_q;
 
     // ---- inside: what each lane gives to the sums. setun_add_tree's own proofs then make the tree leaf's sum exact. ----
-    logic [5*SumW-1:0] part;    // of the planes leaf, two cycles after the beat
     logic [Lanes*8-1:0] selected;  // words and carries that enter the tree, one cycle after it
     logic [Lanes-1:0] carry;
     logic [161*2-1:0] term_q;
     logic lane_age_q = 1'b0, part_age_q = 1'b0;
     always_ff @(posedge clk_i) begin
-      term_q     <= {valid_i && current && bad == '0, term[4], term[3], term[2], term[1], term[0], term_q[321:161]};
+      term_q     <= {valid_i && current && !bad, term[4], term[3], term[2], term[1], term[0], term_q[321:161]};
       lane_age_q <= 1'b1;
       part_age_q <= lane_age_q;
     end
@@ -130,22 +156,19 @@ module leaf_check #(
     for (int unsigned l = 0; l < Lanes; l++) count = count + 32'(nonzero[l]);
   end
 
-  logic [66*Latency-1:0] pipe_q;  // {checked, illegal, count, sum}, newest on top
   logic [3:0] age_q = '0;
-  logic [65:0] was;
-  assign was = pipe_q[65:0];
   always_ff @(posedge clk_i) begin
-    pipe_q <= (66*Latency)'({valid_i && current, bad != '0, count, expected, pipe_q} >> 66);
+    pipe_q <= (66*Latency)'({valid_i && current, bad, count, expected, pipe_q} >> 66);
     if (age_q != 4'(Latency)) age_q <= age_q + 1'b1;
     if (age_q == 4'(Latency) && was[65]) begin
       a_illegal: assert (planes_illegal == was[64] && tree_illegal == was[64]);
       if (!was[64]) begin
-        a_planes: assert (32'(planes_sum) == was[31:0]);
+        a_planes: assert (planes_sum == planes_expected);
         if (OneLane) a_tree: assert (32'(tree_sum) == was[31:0]);
         a_count: assert (32'(planes_count) == was[63:32] && 32'(tree_count) == was[63:32]);
       end
     end
-    c_negative: cover (age_q == 4'(Latency) && was[65] && !was[64] && 32'(planes_sum) == 32'hFFFF_FF80);
+    c_negative: cover (age_q == 4'(Latency) && was[65] && !was[64] && 32'(planes_sum) == 32'hFFFF_FFFF);
   end
 endmodule
 

@@ -12,7 +12,7 @@ def modules_with_assertions():
     for path in rtl.files():
         text = source_rules.strip_comments(path.read_text())
         for match in re.finditer(r"^\s*module\s+(\w+)(.*?)^\s*endmodule", text, flags=re.M | re.S):
-            count = len(re.findall(r"`SETUN_ASSERT(?:_HOLD)?\s*\(", match.group(2)))
+            count = len(re.findall(r"`SETUN_ASSERT(?:_HOLD|_IF)?\s*\(", match.group(2)))
             count += len(re.findall(r"\bassert\s*(?:property\s*)?\(", match.group(2)))
             if count:
                 counts[match.group(1)] = count
