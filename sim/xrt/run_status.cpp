@@ -11,6 +11,9 @@
 namespace setun::emulation {
 namespace {
 
+const std::string kError = "error: ";
+const std::string kRunning = "running ";
+
 std::string first_line(const std::filesystem::path& file) {
     std::ifstream stream(file);
     std::string line;
@@ -36,6 +39,10 @@ RunStatus::~RunStatus() {
     }
 }
 
+void RunStatus::running() const { write(kRunning + std::to_string(::getpid())); }
+
+void RunStatus::failed(const std::string& reason) const { write(kError + reason); }
+
 void RunStatus::write(const std::string& text) const {
     if (folder_.empty()) {
         return;
@@ -48,22 +55,26 @@ void RunStatus::write(const std::string& text) const {
 }
 
 std::string failure_of_run(const std::filesystem::path& folder, bool host_alive) {
-    static const std::string kError = "error: ";
-    // The lock first: a simulator that closes between the two looks is then seen as closed.
-    bool free = false;
-    const int lock = ::open((folder / "lock").c_str(), O_RDWR | O_CLOEXEC);
-    if (lock >= 0) {
-        free = ::flock(lock, LOCK_EX | LOCK_NB) == 0;
-        ::close(lock);
-    }
     const std::string status = first_line(folder / "status");
     if (status.rfind(kError, 0) == 0) {
         return status.substr(kError.size());
     }
-    if (host_alive && status == "running" && free) {
-        return "the simulator process is gone: it was killed, or crashed";
+    if (!host_alive || status.rfind(kRunning, 0) != 0) {
+        return {};
     }
-    return {};
+    const int lock = ::open((folder / "lock").c_str(), O_RDWR | O_CLOEXEC);
+    if (lock < 0) {
+        return {};
+    }
+    const bool free = ::flock(lock, LOCK_EX | LOCK_NB) == 0;
+    ::close(lock);
+    // The lock is held from before "running" is written until after another word is. So the same word before
+    // and after a look at the lock means that it was free while that process should have held it.
+    const std::string now = first_line(folder / "status");
+    if (now.rfind(kError, 0) == 0) {
+        return now.substr(kError.size());
+    }
+    return free && now == status ? "the simulator process is gone: it was killed, or crashed" : "";
 }
 
 }  // namespace setun::emulation

@@ -21,9 +21,9 @@ class RunStatus {
     RunStatus& operator=(const RunStatus&) = delete;
     ~RunStatus();
 
-    void running() const { write("running"); }
+    void running() const;
     void closed() const { write("closed"); }
-    void failed(const std::string& reason) const { write("error: " + reason); }
+    void failed(const std::string& reason) const;
 
   private:
     void write(const std::string& text) const;
