@@ -1,17 +1,16 @@
-// Status file and lock.
+// The status file, and whether the process that wrote it lives.
 #include "sim/xrt/run_status.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <fstream>
-#include <utility>
+#include <sstream>
 
 namespace setun::emulation {
 namespace {
 
 const std::string kError = "error: ";
+const std::string kStarting = "starting ";
 const std::string kRunning = "running ";
 
 std::string first_line(const std::filesystem::path& file) {
@@ -21,25 +20,23 @@ std::string first_line(const std::filesystem::path& file) {
     return line;
 }
 
+/// Whether a process runs, after /proc/PID/stat: "id (name) state ...". One that has ended but was not waited
+/// for does not.
+bool runs(const std::string& id) {
+    std::ifstream stream("/proc/" + id + "/stat");
+    std::ostringstream text;
+    text << stream.rdbuf();
+    const std::string stat = text.str();
+    const auto name_end = stat.rfind(") ");
+    return name_end != std::string::npos && stat.compare(name_end + 2, 1, "Z") != 0 &&
+           stat.compare(name_end + 2, 1, "X") != 0;
+}
+
 }  // namespace
 
-RunStatus::RunStatus(std::filesystem::path folder) : folder_(std::move(folder)) {
-    if (!folder_.empty()) {
-        lock_ = ::open((folder_ / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-        if (lock_ >= 0) {
-            // Waits for a launcher that looks at it right now.
-            ::flock(lock_, LOCK_EX);
-        }
-    }
-}
-
-RunStatus::~RunStatus() {
-    if (lock_ >= 0) {
-        ::close(lock_);
-    }
-}
-
 void RunStatus::running() const { write(kRunning + std::to_string(::getpid())); }
+
+void RunStatus::closed() const { write("closed"); }
 
 void RunStatus::failed(const std::string& reason) const { write(kError + reason); }
 
@@ -55,26 +52,22 @@ void RunStatus::write(const std::string& text) const {
 }
 
 std::string failure_of_run(const std::filesystem::path& folder, bool host_alive) {
-    const std::string status = first_line(folder / "status");
-    if (status.rfind(kError, 0) == 0) {
-        return status.substr(kError.size());
+    const std::string before = first_line(folder / "status");
+    std::string id;
+    for (const std::string& word : {kStarting, kRunning}) {
+        if (before.rfind(word, 0) == 0) {
+            id = before.substr(word.size());
+        }
     }
-    if (!host_alive || status.rfind(kRunning, 0) != 0) {
-        return {};
-    }
-    const int lock = ::open((folder / "lock").c_str(), O_RDWR | O_CLOEXEC);
-    if (lock < 0) {
-        return {};
-    }
-    const bool free = ::flock(lock, LOCK_EX | LOCK_NB) == 0;
-    ::close(lock);
-    // The lock is held from before "running" is written until after another word is. So the same word before
-    // and after a look at the lock means that it was free while that process should have held it.
+    const bool gone = !id.empty() && !runs(id);
+    // A simulator writes another word before it ends. So the same word before and after a look at the process
+    // means that it did not come to that.
     const std::string now = first_line(folder / "status");
     if (now.rfind(kError, 0) == 0) {
         return now.substr(kError.size());
     }
-    return free && now == status ? "the simulator process is gone: it was killed, or crashed" : "";
+    return host_alive && gone && now == before ? "the simulator process is gone: it was killed, or crashed"
+                                               : "";
 }
 
 }  // namespace setun::emulation
