@@ -207,7 +207,8 @@ void divert_messages() {
     std::cout.rdbuf(stream.rdbuf());
     std::cerr.rdbuf(stream.rdbuf());
     std::clog.rdbuf(stream.rdbuf());
-    std::FILE* const file = std::fopen(kFile.c_str(), "ae");
+    std::FILE* const file =
+        std::fopen(kFile.c_str(), "ae");  // NOLINT(cppcoreguidelines-owning-memory): as above
     if (file != nullptr) {
         std::setvbuf(file, nullptr, _IOLBF, 0);
     }
@@ -237,7 +238,7 @@ xrt::device open_card(const XrtOptions& options) {
 std::string kernel_name(const xrt::xclbin& image, const std::string& label) {
     std::string others;
     for (const auto& kernel : image.get_kernels()) {
-        const std::string name = kernel.get_name();
+        std::string name = kernel.get_name();
         if (name.rfind("setun_kernel", 0) == 0) {
             return name;
         }
@@ -266,37 +267,50 @@ std::string memory_of(const std::string& platform) {
     return {};
 }
 
+/// Everything that XRT has to close.
+struct Session {
+    explicit Session(const XrtOptions& options) : device(open_card(options)) {}
+
+    xrt::device device;
+    xrt::kernel kernel;
+    std::vector<Arena> weights;
+    std::optional<Arena> data;
+    std::optional<xrt::run> run;
+};
+
 class XrtDevice final : public Device {
   public:
-    explicit XrtDevice(const XrtOptions& options) {
-        device_ = open_card(options);
+    explicit XrtDevice(const XrtOptions& options) : session_(std::make_unique<Session>(options)) {
+        Session& s = *session_;
         guarded("the xclbin does not load", [&] {
             const xrt::xclbin image(options.xclbin);
             const std::string name = kernel_name(image, options.label);
             platform_ = image.get_xsa_name();
-            const xrt::uuid uuid = device_.load_xclbin(image);
+            const xrt::uuid uuid = s.device.load_xclbin(image);
             // Exclusive, so that registers may be read.
-            kernel_ = xrt::kernel(device_, uuid, name, xrt::kernel::cu_access_mode::exclusive);
+            s.kernel = xrt::kernel(s.device, uuid, name, xrt::kernel::cu_access_mode::exclusive);
         });
         guarded("the kernel does not answer", [&] {
             check_identity(options);
             describe(options);
+            const auto bank = [&s](int argument) {
+                return static_cast<xrt::memory_group>(s.kernel.group_id(argument));
+            };
             for (unsigned p = 0; p < info_.ports; ++p) {
-                weights_.emplace_back(device_, static_cast<xrt::memory_group>(kernel_.group_id(
-                                                   xclbin::kArgWeights + static_cast<int>(p))));
+                s.weights.emplace_back(s.device, bank(xclbin::kArgWeights + static_cast<int>(p)));
             }
-            data_.emplace(device_, static_cast<xrt::memory_group>(kernel_.group_id(xclbin::kArgDataBase)));
-            run_.emplace(kernel_);
+            s.data.emplace(s.device, bank(xclbin::kArgDataBase));
+            s.run.emplace(s.kernel);
         });
     }
+    XrtDevice(const XrtDevice&) = delete;
+    XrtDevice& operator=(const XrtDevice&) = delete;
 
     ~XrtDevice() override {
         if (running_) {
             // XRT would wait for ever for a run that never ends, here and when the program exits. The driver
             // takes everything back when the process is gone, so nothing is closed.
-            static_cast<void>(new std::optional<xrt::run>(std::move(run_)));
-            static_cast<void>(new xrt::kernel(kernel_));
-            static_cast<void>(new xrt::device(device_));
+            static_cast<void>(session_.release());
             ::on_exit(
                 [](int status, void*) {
                     std::fflush(nullptr);
@@ -337,16 +351,17 @@ class XrtDevice final : public Device {
             throw DeviceError("device xrt: submit() before the last list was waited for");
         }
         guarded("starting the kernel", [&] {
-            data_->flush();
+            session_->data->flush();
             for (unsigned p = 0; p < info_.ports; ++p) {
-                weights_[p].flush();
-                run_->set_arg(xclbin::kArgWeights + static_cast<int>(p), weights_[p].object());
+                session_->weights[p].flush();
+                session_->run->set_arg(xclbin::kArgWeights + static_cast<int>(p),
+                                       session_->weights[p].object());
             }
-            run_->set_arg(xclbin::kArgList, data_->address() + list_offset);
-            run_->set_arg(xclbin::kArgListCount, count);
-            run_->set_arg(xclbin::kArgDataBase, data_->object());
+            session_->run->set_arg(xclbin::kArgList, session_->data->address() + list_offset);
+            session_->run->set_arg(xclbin::kArgListCount, count);
+            session_->run->set_arg(xclbin::kArgDataBase, session_->data->object());
             operands_ = operand_bytes(list_offset, count);
-            run_->start();
+            session_->run->start();
         });
         running_ = true;
     }
@@ -366,7 +381,7 @@ class XrtDevice final : public Device {
                                       std::to_string(deadline.count()) +
                                       " ms; reset the card before it is used again");
                 }
-                state = run_->wait(std::min(left, kWaitPiece));
+                state = session_->run->wait(std::min(left, kWaitPiece));
             } while (!finished(state));
             if (state != ERT_CMD_STATE_COMPLETED) {
                 throw DeviceError("device xrt: the driver gave the run up in state " +
@@ -389,10 +404,12 @@ class XrtDevice final : public Device {
             throw DeviceError("device xrt: weight port " + std::to_string(space.port) +
                               " does not exist, the kernel has " + std::to_string(info_.ports));
         }
-        return space.is_data() ? *data_ : weights_[space.port];
+        return space.is_data() ? *session_->data : session_->weights[space.port];
     }
 
-    [[nodiscard]] std::uint32_t reg(std::uint32_t offset) const { return kernel_.read_register(offset); }
+    [[nodiscard]] std::uint32_t reg(std::uint32_t offset) const {
+        return session_->kernel.read_register(offset);
+    }
 
     [[nodiscard]] std::uint64_t wide(std::uint32_t offset) const {
         const std::uint64_t low = reg(offset);  // captures the high word
@@ -448,10 +465,11 @@ class XrtDevice final : public Device {
             info_.engine = "Verilated RTL" + leaf + ", through XRT hardware emulation";
             info_.clock_hz = info_.memory.empty() ? 0 : sim::memory_preset(info_.memory).clock_hz;
         } else {
-            info_.engine =
-                "Setun kernel on " + device_.get_info<xrt::info::device::name>() + leaf + ", through XRT";
+            info_.engine = "Setun kernel on " + session_->device.get_info<xrt::info::device::name>() + leaf +
+                           ", through XRT";
             info_.clock_hz =
-                1e6 * static_cast<double>(device_.get_info<xrt::info::device::max_clock_frequency_mhz>());
+                1e6 *
+                static_cast<double>(session_->device.get_info<xrt::info::device::max_clock_frequency_mhz>());
         }
     }
 
@@ -461,7 +479,7 @@ class XrtDevice final : public Device {
         Counters bytes;
         for (std::uint32_t i = 0; i < count; ++i) {
             const std::byte* const place =
-                data_->peek(list_offset + std::uint64_t{i} * sizeof(Command), sizeof(Command));
+                session_->data->peek(list_offset + std::uint64_t{i} * sizeof(Command), sizeof(Command));
             if (place == nullptr) {
                 break;
             }
@@ -499,14 +517,10 @@ class XrtDevice final : public Device {
         return r;
     }
 
-    xrt::device device_;
-    xrt::kernel kernel_;
+    std::unique_ptr<Session> session_;
     std::string platform_;
     sim::KernelConfig config_;
     DeviceInfo info_;
-    std::vector<Arena> weights_;
-    std::optional<Arena> data_;
-    std::optional<xrt::run> run_;
     Counters operands_;
     bool running_ = false;
 };

@@ -28,8 +28,6 @@
 #include "sim/xrt/kernel_image.h"
 #include "sim/xrt/run_status.h"
 
-extern char** environ;
-
 namespace setun {
 namespace {
 
@@ -44,6 +42,7 @@ constexpr const char* kXclbin = "kernel.xclbin";
 constexpr const char* kShim = "libsetun_xrt_shim.so";
 constexpr const char* kEmulator = "setun-xrt-emulator";
 constexpr std::chrono::milliseconds kLook{100};   // between two looks at the simulator
+constexpr std::chrono::seconds kHostGrace{2};     // for a host whose simulator is gone
 constexpr std::chrono::seconds kStopGrace{30};    // for a host that was asked to stop
 constexpr std::chrono::seconds kProcessGrace{5};  // for killed processes to disappear
 
@@ -56,9 +55,8 @@ std::string variable(const char* name) {
 class FileLock {
   public:
     explicit FileLock(const fs::path& file)
-        : file_(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
-        held_ = file_ >= 0 && ::flock(file_, LOCK_EX | LOCK_NB) == 0;
-    }
+        : file_(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)),
+          held_(file_ >= 0 && ::flock(file_, LOCK_EX | LOCK_NB) == 0) {}
     FileLock(const FileLock&) = delete;
     FileLock& operator=(const FileLock&) = delete;
     ~FileLock() {
@@ -70,7 +68,7 @@ class FileLock {
 
   private:
     int file_;
-    bool held_ = false;
+    bool held_;
 };
 
 /// The folder of one emulation. XRT puts its sockets into /tmp/$USER, so this is what USER will be; and the
@@ -135,6 +133,7 @@ std::vector<std::string> own_arguments() {
 
 std::vector<char*> pointers(std::vector<std::string>& texts) {
     std::vector<char*> list;
+    list.reserve(texts.size() + 1);
     for (std::string& text : texts) {
         list.push_back(text.data());
     }
@@ -154,7 +153,7 @@ std::vector<std::string> environment_with(const std::vector<std::pair<std::strin
         }
     }
     for (const auto& [name, value] : changes) {
-        result.push_back(name + "=" + value);
+        result.emplace_back(name).append("=").append(value);
     }
     return result;
 }
@@ -200,39 +199,7 @@ class Host {
   public:
     Host(const XrtEmulation& emulation, const fs::path& folder, const std::string& xrt_root,
          const BlockedSignals& signals)
-        : folder_(folder) {
-        const std::string shim = (folder / kShim).string();
-        const std::string preloaded = variable("LD_PRELOAD");
-        std::vector<std::string> arguments = own_arguments();
-        std::vector<std::string> variables = environment_with({
-            {kModeVariable, "hw_emu"},
-            {"XILINX_XRT", xrt_root},
-            {"USER", folder.filename().string()},
-            {"SDACCEL_EM_RUN_DIR", (folder / "run").string()},
-            {"LD_PRELOAD", preloaded.empty() ? shim : shim + ":" + preloaded},
-            {emulation::kRunFolderVariable, folder.string()},
-            {emulation::kEmulatorVariable, (emulation.folder / kEmulator).string()},
-        });
-        const std::vector<char*> argv = pointers(arguments);
-        const std::vector<char*> envp = pointers(variables);
-        ::prctl(PR_SET_CHILD_SUBREAPER, 1);  // the simulator, when the host goes before it
-        const pid_t parent = ::getpid();
-        pid_ = ::fork();
-        if (pid_ < 0) {
-            throw DeviceError("device xrt: cannot start a process: " +
-                              std::generic_category().message(errno));
-        }
-        if (pid_ == 0) {  // only calls that are safe after fork()
-            ::setsid();
-            ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-            if (::getppid() != parent) {
-                ::_exit(1);
-            }
-            signals.restore();
-            ::execve("/proc/self/exe", argv.data(), envp.data());
-            ::_exit(127);
-        }
-    }
+        : folder_(folder), pid_(start(emulation, folder, xrt_root, signals)) {}
     Host(const Host&) = delete;
     Host& operator=(const Host&) = delete;
     ~Host() { kill_all(); }
@@ -258,14 +225,18 @@ class Host {
                 give_up("the host did not stop within " + std::to_string(kStopGrace.count()) + " s");
             }
             if (const std::string failure = emulation::failure_of_run(folder_, true); !failure.empty()) {
-                if (::waitpid(pid_, &status, WNOHANG) != 0) {
-                    break;  // the host ended first and took the simulator along
+                if (ends_within(kHostGrace, status)) {
+                    // It was ending anyway and took the simulator along, or could not go on without it.
+                    if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL) {
+                        reason_ = failure;
+                    }
+                    break;
                 }
                 give_up(failure);
             }
         }
         ended_ = true;
-        if (reason_.empty()) {
+        if (reason_.empty() && WIFSIGNALED(status)) {
             reason_ = emulation::failure_of_run(folder_, false);
         }
         return status;
@@ -274,6 +245,53 @@ class Host {
     [[nodiscard]] const std::string& reason() const { return reason_; }
 
   private:
+    static pid_t start(const XrtEmulation& emulation, const fs::path& folder, const std::string& xrt_root,
+                       const BlockedSignals& signals) {
+        const std::string shim = (folder / kShim).string();
+        const std::string preloaded = variable("LD_PRELOAD");
+        std::vector<std::string> arguments = own_arguments();
+        std::vector<std::string> variables = environment_with({
+            {kModeVariable, "hw_emu"},
+            {"XILINX_XRT", xrt_root},
+            {"USER", folder.filename().string()},
+            {"SDACCEL_EM_RUN_DIR", (folder / "run").string()},
+            {"LD_PRELOAD", preloaded.empty() ? shim : shim + ":" + preloaded},
+            {emulation::kRunFolderVariable, folder.string()},
+            {emulation::kEmulatorVariable, (emulation.folder / kEmulator).string()},
+        });
+        const std::vector<char*> argv = pointers(arguments);
+        const std::vector<char*> envp = pointers(variables);
+        ::prctl(PR_SET_CHILD_SUBREAPER, 1);  // the simulator, when the host goes before it
+        const pid_t parent = ::getpid();
+        const pid_t pid = ::fork();
+        if (pid < 0) {
+            throw DeviceError("device xrt: cannot start a process: " +
+                              std::generic_category().message(errno));
+        }
+        if (pid == 0) {  // only calls that are safe after fork()
+            ::setsid();
+            ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+            if (::getppid() != parent) {
+                ::_exit(1);
+            }
+            signals.restore();
+            ::execve("/proc/self/exe", argv.data(), envp.data());
+            ::_exit(127);
+        }
+        return pid;
+    }
+
+    bool ends_within(std::chrono::milliseconds grace, int& status) const {
+        const auto end = Clock::now() + grace;
+        while (::waitpid(pid_, &status, WNOHANG) == 0) {
+            if (Clock::now() >= end) {
+                return false;
+            }
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        }
+        return true;
+    }
+
     void give_up(const std::string& reason) {
         if (reason_.empty()) {
             reason_ = reason;
@@ -297,7 +315,7 @@ class Host {
     }
 
     fs::path folder_;
-    pid_t pid_ = -1;
+    pid_t pid_;
     bool ended_ = false;
     std::string reason_;
 };

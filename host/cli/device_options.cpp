@@ -100,16 +100,15 @@ std::unique_ptr<Device> open_xrt(const DeviceOptions& options) {
         if (!state.problem.empty()) {
             throw InputError("device xrt: " + state.problem);
         }
-        if (state.cards == 0) {
+        if (options.xclbin.empty()) {
             throw InputError(
-                "device xrt: no card on this machine; add --xrt-emulation to run the same kernel "
-                "in XRT's emulation");
+                state.cards == 0
+                    ? "device xrt: no card on this machine; add --xrt-emulation to run the same "
+                      "kernel in XRT's emulation"
+                    : "device xrt: a card needs --xclbin FILE; boards/vitis says how to build one");
         }
         if (options.memory_given) {
             throw InputError("--memory needs simulated hardware; a card has its own memory");
-        }
-        if (options.xclbin.empty()) {
-            throw InputError("device xrt: a card needs --xclbin FILE; boards/vitis says how to build one");
         }
     }
     try {

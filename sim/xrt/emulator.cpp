@@ -1,6 +1,4 @@
 // setun-xrt-emulator: the simulator process that XRT's hardware emulation driver starts and talks to.
-#include <sys/prctl.h>
-#include <unistd.h>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -65,8 +63,14 @@ std::string environment(const char* name) {
     return value == nullptr ? "" : value;
 }
 
+/// Standard error is the host's: where there is a launcher, that speaks.
+void complain(const std::string& folder, const std::exception& error) {
+    if (folder.empty()) {
+        std::fprintf(stderr, "setun-xrt-emulator: %s\n", error.what());
+    }
+}
+
 int serve(const Options& options) {
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // the host is this process's parent
     std::signal(SIGPIPE, SIG_IGN);
     const std::string folder = environment(kRunFolderVariable);
     const RunStatus status(folder);
@@ -80,11 +84,13 @@ int serve(const Options& options) {
         server.serve(device);
         status.closed();
         return EXIT_SUCCESS;
+    } catch (const HostGone& error) {
+        status.closed();  // the launcher waits for the host and sees how it ended
+        complain(folder, error);
+        return EXIT_FAILURE;
     } catch (const std::exception& error) {
         status.failed(error.what());
-        if (folder.empty()) {  // else the launcher says it
-            std::fprintf(stderr, "setun-xrt-emulator: %s\n", error.what());
-        }
+        complain(folder, error);
         return EXIT_FAILURE;
     }
 }

@@ -1,6 +1,7 @@
 // Preloaded into hosts of the emulation, never into those of a card: replaces the functions of the C library
 // with which XRT's emulation driver sleeps whole seconds and writes to the program's standard output.
 #include <dlfcn.h>
+#include <unistd.h>
 
 #include <cstdarg>
 #include <cstdio>
@@ -11,24 +12,29 @@
 
 namespace {
 
-std::FILE* log_file = nullptr;
+std::FILE*& log_file() {
+    static std::FILE* file = nullptr;
+    return file;
+}
 
 /// Where a call's output goes: XRT's to the log, that of others where they want it.
 std::FILE* output_of(const void* caller) {
     Dl_info info{};
-    if (log_file == nullptr || ::dladdr(caller, &info) == 0 || info.dli_fname == nullptr) {
+    if (log_file() == nullptr || ::dladdr(caller, &info) == 0 || info.dli_fname == nullptr) {
         return stdout;
     }
     const char* const slash = std::strrchr(info.dli_fname, '/');
     const char* const name = slash == nullptr ? info.dli_fname : slash + 1;
-    return std::strncmp(name, "libxrt", std::strlen("libxrt")) == 0 ? log_file : stdout;
+    return std::strncmp(name, "libxrt", std::strlen("libxrt")) == 0 ? log_file() : stdout;
 }
 
 }  // namespace
 
 extern "C" {
 
-void setun_xrt_log_to(std::FILE* file) { log_file = file; }
+int __printf_chk(int flag, const char* format, ...);  // NOLINT(cert-dcl37-c,cert-dcl51-cpp): glibc's name
+
+void setun_xrt_log_to(std::FILE* file) { log_file() = file; }
 
 /// The driver looks for the end of a run, sleeps ten seconds the first time and one after that. Its loops end
 /// on a condition, so a shorter sleep only makes them look more often.
@@ -38,6 +44,7 @@ unsigned sleep(unsigned seconds) {
     return 0;
 }
 
+// NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name)
 int puts(const char* text) { return std::fprintf(output_of(__builtin_return_address(0)), "%s\n", text); }
 
 int printf(const char* format, ...) {
@@ -48,7 +55,7 @@ int printf(const char* format, ...) {
     return count;
 }
 
-int __printf_chk(int, const char* format, ...) {  // NOLINT(bugprone-reserved-identifier): glibc's name
+int __printf_chk(int, const char* format, ...) {  // NOLINT: glibc's name
     std::va_list list;
     va_start(list, format);
     const int count = std::vfprintf(output_of(__builtin_return_address(0)), format, list);

@@ -9,9 +9,4 @@ using SetunXrtLogTo = void (*)(std::FILE*);
 
 /// Where XRT's printf and puts go from now on. The file must stay open.
 void setun_xrt_log_to(std::FILE* file);
-
-unsigned sleep(unsigned seconds);
-int puts(const char* text);
-int printf(const char* format, ...);
-int __printf_chk(int flag, const char* format, ...);  // NOLINT(bugprone-reserved-identifier): glibc's name
 }

@@ -2,6 +2,7 @@
 #include "sim/xrt/kernel_image.h"
 
 #include <sstream>
+#include <utility>
 
 #include "rtl/setun_abi.h"
 #include "sim/xrt/zip.h"
@@ -28,6 +29,17 @@ std::vector<std::byte> bytes_of_text(const std::string& text) {
         bytes.push_back(static_cast<std::byte>(c));
     }
     return bytes;
+}
+
+using Attributes = std::vector<std::pair<std::string, std::string>>;
+
+/// One XML tag. No value holds a character that XML reserves.
+void tag(std::ostream& xml, const char* name, const Attributes& attributes, bool empty) {
+    xml << '<' << name;
+    for (const auto& [key, value] : attributes) {
+        xml << ' ' << key << "=\"" << value << '"';
+    }
+    xml << (empty ? "/>\n" : ">\n");
 }
 
 std::string bank_tag(unsigned number) {
@@ -68,6 +80,7 @@ std::string start_script(const EmulationImage& options) {
            "    fi\n"
            "    exit 1\n"
            "fi\n"
+           "[ -n \"$SETUN_XRT_DIR\" ] && echo \"starting $$\" >\"$SETUN_XRT_DIR/status\"\n"
            "exec \"$emulator\" --kernel "
         << options.config.name() << " --memory " << quoted(options.memory) << " --seed " << options.seed
         << "\n";
@@ -131,33 +144,62 @@ std::string emulation_platform(const std::string& memory) {
 std::string kernel_metadata(const sim::KernelConfig& config, const std::string& platform) {
     const std::string top = kernel_top(config.ports);
     std::ostringstream xml;
-    xml << R"(<?xml version="1.0" encoding="UTF-8"?>)"
-        << "\n<project name=\"" << top << "\">\n<platform vendor=\"setun\" boardid=\"emulation\" name=\""
-        << platform << "\" featureRomTime=\"0\">\n<version major=\"1\" minor=\"0\"/>\n"
-        << "<device name=\"fpga0\" fpgaDevice=\"verilator:" << config.name() << "\">\n"
-        << "<core name=\"OCL_REGION_0\" target=\"hw_em\" type=\"clc_region\" clockFreq=\"0MHz\" "
-           "numComputeUnits=\"1\">\n"
-        << "<kernel name=\"" << top
-        << "\" language=\"ip_c\" attributes=\"\" preferredWorkGroupSizeMultiple=\"0\" workGroupSize=\"1\" "
-           "interrupt=\"true\" hwControlProtocol=\"ap_ctrl_hs\">\n"
-        << "<port name=\"s_axi_control\" mode=\"slave\" range=\"" << hex(kControlBytes)
-        << "\" dataWidth=\"32\" portType=\"addressable\" base=\"0x0\"/>\n";
+    xml << R"(<?xml version="1.0" encoding="UTF-8"?>)" << '\n';
+    tag(xml, "project", {{"name", top}}, false);
+    tag(xml, "platform",
+        {{"vendor", "setun"}, {"boardid", "emulation"}, {"name", platform}, {"featureRomTime", "0"}}, false);
+    tag(xml, "version", {{"major", "1"}, {"minor", "0"}}, true);
+    tag(xml, "device", {{"name", "fpga0"}, {"fpgaDevice", "verilator:" + config.name()}}, false);
+    tag(xml, "core",
+        {{"name", "OCL_REGION_0"},
+         {"target", "hw_em"},
+         {"type", "clc_region"},
+         {"clockFreq", "0MHz"},
+         {"numComputeUnits", "1"}},
+        false);
+    tag(xml, "kernel",
+        {{"name", top},
+         {"language", "ip_c"},
+         {"attributes", ""},
+         {"preferredWorkGroupSizeMultiple", "0"},
+         {"workGroupSize", "1"},
+         {"interrupt", "true"},
+         {"hwControlProtocol", "ap_ctrl_hs"}},
+        false);
+    const auto port = [&xml](const std::string& name, const char* mode, const std::string& range,
+                             unsigned bits) {
+        tag(xml, "port",
+            {{"name", name},
+             {"mode", mode},
+             {"range", range},
+             {"dataWidth", std::to_string(bits)},
+             {"portType", "addressable"},
+             {"base", "0x0"}},
+            true);
+    };
+    port("s_axi_control", "slave", hex(kControlBytes), 32);
     for (unsigned p = 0; p <= config.ports; ++p) {
-        xml << "<port name=\"" << (p == config.ports ? "m_axi_data" : kWeightPort + std::to_string(p))
-            << "\" mode=\"master\" range=\"0xFFFFFFFFFFFFFFFF\" dataWidth=\"" << config.port_bits
-            << "\" portType=\"addressable\" base=\"0x0\"/>\n";
+        port(p == config.ports ? "m_axi_data" : kWeightPort + std::to_string(p), "master",
+             hex(~std::uint64_t{0}), config.port_bits);
     }
     const auto arguments = kernel_arguments(config.ports);
     for (std::size_t i = 0; i < arguments.size(); ++i) {
         const KernelArgument& a = arguments[i];
-        xml << "<arg name=\"" << a.name << "\" addressQualifier=\"" << (a.pointer ? 1 : 0) << "\" id=\"" << i
-            << "\" port=\"" << a.port << "\" size=\"" << hex(a.bytes) << "\" offset=\"" << hex(a.offset)
-            << "\" hostOffset=\"0x0\" hostSize=\"" << hex(a.bytes) << "\" type=\""
-            << (a.pointer ? "void*" : "uint") << "\"/>\n";
+        tag(xml, "arg",
+            {{"name", a.name},
+             {"addressQualifier", a.pointer ? "1" : "0"},
+             {"id", std::to_string(i)},
+             {"port", a.port},
+             {"size", hex(a.bytes)},
+             {"offset", hex(a.offset)},
+             {"hostOffset", "0x0"},
+             {"hostSize", hex(a.bytes)},
+             {"type", a.pointer ? "void*" : "uint"}},
+            true);
     }
-    xml << "<instance name=\"" << top << "_1\"><addrRemap base=\"" << hex(kControlBase)
-        << "\" port=\"S_AXI_CONTROL\"/></instance>\n"
-        << "</kernel>\n</core>\n</device>\n</platform>\n</project>\n";
+    tag(xml, "instance", {{"name", top + "_1"}}, false);
+    tag(xml, "addrRemap", {{"base", hex(kControlBase)}, {"port", "S_AXI_CONTROL"}}, true);
+    xml << "</instance>\n</kernel>\n</core>\n</device>\n</platform>\n</project>\n";
     return xml.str();
 }
 

@@ -1,15 +1,17 @@
-// Status file and lock.
+// The status file, and whether the process that wrote it lives.
 #include "sim/xrt/run_status.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <fstream>
-#include <utility>
+#include <sstream>
 
 namespace setun::emulation {
 namespace {
+
+const std::string kError = "error: ";
+const std::string kStarting = "starting ";
+const std::string kRunning = "running ";
 
 std::string first_line(const std::filesystem::path& file) {
     std::ifstream stream(file);
@@ -18,23 +20,25 @@ std::string first_line(const std::filesystem::path& file) {
     return line;
 }
 
+/// Whether a process runs, after /proc/PID/stat: "id (name) state ...". One that has ended but was not waited
+/// for does not.
+bool runs(const std::string& id) {
+    std::ifstream stream("/proc/" + id + "/stat");
+    std::ostringstream text;
+    text << stream.rdbuf();
+    const std::string stat = text.str();
+    const auto name_end = stat.rfind(") ");
+    return name_end != std::string::npos && stat.compare(name_end + 2, 1, "Z") != 0 &&
+           stat.compare(name_end + 2, 1, "X") != 0;
+}
+
 }  // namespace
 
-RunStatus::RunStatus(std::filesystem::path folder) : folder_(std::move(folder)) {
-    if (!folder_.empty()) {
-        lock_ = ::open((folder_ / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-        if (lock_ >= 0) {
-            // Waits for a launcher that looks at it right now.
-            ::flock(lock_, LOCK_EX);
-        }
-    }
-}
+void RunStatus::running() const { write(kRunning + std::to_string(::getpid())); }
 
-RunStatus::~RunStatus() {
-    if (lock_ >= 0) {
-        ::close(lock_);
-    }
-}
+void RunStatus::closed() const { write("closed"); }
+
+void RunStatus::failed(const std::string& reason) const { write(kError + reason); }
 
 void RunStatus::write(const std::string& text) const {
     if (folder_.empty()) {
@@ -48,22 +52,22 @@ void RunStatus::write(const std::string& text) const {
 }
 
 std::string failure_of_run(const std::filesystem::path& folder, bool host_alive) {
-    static const std::string kError = "error: ";
-    // The lock first: a simulator that closes between the two looks is then seen as closed.
-    bool free = false;
-    const int lock = ::open((folder / "lock").c_str(), O_RDWR | O_CLOEXEC);
-    if (lock >= 0) {
-        free = ::flock(lock, LOCK_EX | LOCK_NB) == 0;
-        ::close(lock);
+    const std::string before = first_line(folder / "status");
+    std::string id;
+    for (const std::string& word : {kStarting, kRunning}) {
+        if (before.rfind(word, 0) == 0) {
+            id = before.substr(word.size());
+        }
     }
-    const std::string status = first_line(folder / "status");
-    if (status.rfind(kError, 0) == 0) {
-        return status.substr(kError.size());
+    const bool gone = !id.empty() && !runs(id);
+    // A simulator writes another word before it ends. So the same word before and after a look at the process
+    // means that it did not come to that.
+    const std::string now = first_line(folder / "status");
+    if (now.rfind(kError, 0) == 0) {
+        return now.substr(kError.size());
     }
-    if (host_alive && status == "running" && free) {
-        return "the simulator process is gone: it was killed, or crashed";
-    }
-    return {};
+    return host_alive && gone && now == before ? "the simulator process is gone: it was killed, or crashed"
+                                               : "";
 }
 
 }  // namespace setun::emulation

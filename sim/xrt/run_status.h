@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <utility>
 
 namespace setun::emulation {
 
@@ -12,23 +13,19 @@ inline constexpr const char* kEmulatorVariable = "SETUN_XRT_EMULATOR";
 /// In the run folder: what XRT's libraries print.
 inline constexpr const char* kXrtLog = "xrt.log";
 
-/// The simulator's side. It holds a lock on `<folder>/lock` as long as it lives, however it ends, and writes
-/// `<folder>/status`. Without a folder nothing is written.
+/// The simulator's side: writes `<folder>/status`, at first together with its process id. The start script
+/// has written "starting" with the same id. Without a folder nothing is written.
 class RunStatus {
   public:
-    explicit RunStatus(std::filesystem::path folder);
-    RunStatus(const RunStatus&) = delete;
-    RunStatus& operator=(const RunStatus&) = delete;
-    ~RunStatus();
+    explicit RunStatus(std::filesystem::path folder) : folder_(std::move(folder)) {}
 
-    void running() const { write("running"); }
-    void closed() const { write("closed"); }
-    void failed(const std::string& reason) const { write("error: " + reason); }
+    void running() const;
+    void closed() const;
+    void failed(const std::string& reason) const;
 
   private:
     void write(const std::string& text) const;
     std::filesystem::path folder_;
-    int lock_ = -1;
 };
 
 /// The launcher's side: why the host must be ended, empty while all is well. While the host is alive, a

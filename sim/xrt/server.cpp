@@ -54,11 +54,14 @@ void read_all(int socket, std::span<std::byte> bytes) {
     while (!bytes.empty()) {
         const ssize_t count = ::recv(socket, bytes.data(), bytes.size(), 0);
         if (count == 0) {
-            throw std::runtime_error("the host program went away without closing the device");
+            throw HostGone("the host program went away without closing the device");
         }
         if (count < 0) {
             if (errno == EINTR) {
                 continue;
+            }
+            if (errno == ECONNRESET) {
+                throw HostGone("the host program went away in the middle of a message");
             }
             fail("reading from the host program failed");
         }
@@ -72,6 +75,9 @@ void write_all(int socket, std::span<const std::byte> bytes) {
         if (count < 0) {
             if (errno == EINTR) {
                 continue;
+            }
+            if (errno == EPIPE || errno == ECONNRESET) {
+                throw HostGone("the host program went away before it had its answer");
             }
             fail("writing to the host program failed");
         }
@@ -112,9 +118,13 @@ Descriptor::~Descriptor() {
 
 Server::Server(Addresses addresses, std::chrono::milliseconds deadline) : addresses_(std::move(addresses)) {
     const auto end = std::chrono::steady_clock::now() + deadline;
+    const pid_t host = ::getppid();
     while (!(calls_ = dial(addresses_.calls)).valid()) {
         if (std::chrono::steady_clock::now() >= end) {
             fail("the host program does not listen on " + addresses_.calls);
+        }
+        if (::getppid() != host) {
+            throw HostGone("the host program went away before it listened");
         }
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }

@@ -2,11 +2,17 @@
 #pragma once
 
 #include <chrono>
+#include <stdexcept>
 #include <string>
 
 #include "sim/xrt/emulated_device.h"
 
 namespace setun::emulation {
+
+/// The host program is gone without having closed the device.
+class HostGone : public std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
 
 /// Where the driver listens.
 struct Addresses {
@@ -43,7 +49,7 @@ class Server {
     Server& operator=(const Server&) = delete;
     ~Server();
 
-    /// Serves until the device is closed. Throws std::runtime_error when the host goes away, ProtocolError
+    /// Serves until the device is closed. Throws HostGone when the host goes away, ProtocolError
     /// for nonsense on the wire, sim::SimError when the simulation fails.
     void serve(EmulatedDevice& device);
 

@@ -15,6 +15,19 @@ std::array<std::byte, 64> beat(int value) {
     return bytes;
 }
 
+TEST(AxiMemory, ReleasedSegmentsAreGoneAndTheirPlaceIsFree) {
+    AxiMemory memory;
+    memory.allocate(0x1000, 4096)[0] = std::byte{7};
+    memory.allocate(0x3000, 100);
+    memory.release(0x1000);
+    EXPECT_EQ(memory.direct(0x1000, 1), nullptr);
+    EXPECT_THROW(static_cast<void>(memory.allocated(0x1000, 1)), std::out_of_range);
+    EXPECT_NO_THROW(static_cast<void>(memory.allocated(0x3000, 100)));
+    EXPECT_EQ(memory.allocate(0x1000, 8192)[0], std::byte{0});
+    EXPECT_THROW(memory.release(0x2000), std::invalid_argument) << "inside a segment, not its start";
+    EXPECT_THROW(memory.release(0x9000), std::invalid_argument);
+}
+
 TEST(AxiMemory, MapsWithoutACopy) {
     AxiMemory memory;
     std::vector<std::byte> host(8192, std::byte{1});

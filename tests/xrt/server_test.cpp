@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -159,27 +160,31 @@ TEST(Server, AddressesFollowTheDriver) {
 TEST(RunStatus, TellsHowASimulatorEnded) {
     std::string name = "/tmp/setun-status-test-XXXXXX";
     const fs::path folder = ::mkdtemp(name.data());
+    const RunStatus status(folder);
     EXPECT_EQ(failure_of_run(folder, true), "") << "not started yet";
-    {
-        const RunStatus status(folder);
-        EXPECT_EQ(failure_of_run(folder, true), "");
-        status.running();
-        EXPECT_EQ(failure_of_run(folder, true), "");
-    }
-    EXPECT_NE(failure_of_run(folder, true).find("gone"), std::string::npos) << "died without a word";
-    EXPECT_EQ(failure_of_run(folder, false), "") << "it goes when the host goes";
-    {
-        const RunStatus status(folder);
-        status.running();
-        status.closed();
-    }
+    status.running();
     EXPECT_EQ(failure_of_run(folder, true), "");
-    {
-        const RunStatus status(folder);
-        status.failed("the reason");
-    }
+    status.closed();
+    EXPECT_EQ(failure_of_run(folder, true), "");
+    status.failed("the reason");
     EXPECT_EQ(failure_of_run(folder, true), "the reason");
     EXPECT_EQ(failure_of_run(folder, false), "the reason");
+
+    const pid_t child = ::fork();
+    if (child == 0) {
+        status.running();
+        ::_exit(0);
+    }
+    siginfo_t info{};
+    ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT), 0);
+    EXPECT_NE(failure_of_run(folder, true).find("gone"), std::string::npos) << "not waited for";
+    EXPECT_EQ(::waitpid(child, nullptr, 0), child);
+    EXPECT_NE(failure_of_run(folder, true).find("gone"), std::string::npos) << "died without a word";
+    EXPECT_EQ(failure_of_run(folder, false), "") << "it goes when the host goes";
+    std::ofstream(folder / "status") << "starting " << child << '\n';
+    EXPECT_NE(failure_of_run(folder, true).find("gone"), std::string::npos) << "died before it began";
+    RunStatus("").failed("nobody listens");  // must not write anywhere
+    EXPECT_FALSE(fs::exists("status"));
     fs::remove_all(folder);
 }
 

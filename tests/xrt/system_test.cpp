@@ -55,6 +55,14 @@ class Xrt : public testing::Test {
         EXPECT_TRUE(run.processes().empty()) << run.processes().front();
     }
 
+    std::string write(const std::string& name, const xclbin::Image& image) {
+        const std::string path = (folder_ / name).string();
+        const auto bytes = xclbin::write_image(image);
+        std::ofstream(path, std::ios::binary)
+            .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+        return path;
+    }
+
     fs::path folder_;
 };
 
@@ -179,13 +187,6 @@ TEST_F(Xrt, BadImagesAreRefused) {
 
     expect_one_line(with(good, {"--tile-rows", "64"}), 2, "holds kernel 1x512x1, not 1x512x1-r64");
 
-    const auto write = [&](const std::string& name, const xclbin::Image& image) {
-        const std::string path = (folder_ / name).string();
-        const auto bytes = xclbin::write_image(image);
-        std::ofstream(path, std::ios::binary)
-            .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-        return path;
-    };
     xclbin::EmulationImage options;
     options.config = {4, 128, 8, 1, 32};
     options.emulator = "/nonexistent/emulator";
@@ -203,7 +204,15 @@ TEST_F(Xrt, WhatIsMissingIsNamed) {
         return run(more);
     };
     if (!fs::exists("/sys/bus/pci/drivers/xocl") && !fs::exists("/sys/bus/platform/drivers/zocl-drm")) {
-        expect_one_line(run_process(plain({})), 2, "--xrt-emulation");
+        expect_one_line(run_process(plain({})), 2, "add --xrt-emulation");
+        xclbin::EmulationImage options;
+        options.config = {1, 512, 1, 0, 1024};
+        xclbin::Image image = xclbin::make_emulation_image(options);
+        const std::string emulated_image = write("emulated.xclbin", image);
+        expect_one_line(run_process(plain({"--xclbin", emulated_image})), 2, "add --xrt-emulation");
+        image.mode = xclbin::kFlat;
+        const std::string card_image = write("card.xclbin", image);
+        expect_one_line(run_process(plain({"--xclbin", card_image})), 2, "no card 0 on this machine");
     }
     ProcessOptions options;
     options.environment = {"XCL_EMULATION_MODE=sw_emu"};

@@ -7,7 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <fstream>
-#include <iterator>
+#include <sstream>
 #include <thread>
 
 namespace setun::test {
@@ -15,9 +15,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Empty when the process has ended meanwhile, which reads as an error.
 std::string content(const fs::path& file) {
     std::ifstream stream(file, std::ios::binary);
-    return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+    std::ostringstream text;
+    text << stream.rdbuf();
+    return text.str();
 }
 
 bool is_zombie(const fs::path& process) {

@@ -5,7 +5,10 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <random>
 #include <regex>
@@ -257,6 +260,26 @@ TEST(Xclbin, TheScriptQuotesPaths) {
     const std::string script = text_of(make_emulation_image(example()).find(kBitstream));
     EXPECT_NE(script.find(R"('/opt/it'\''s here/setun-xrt-emulator')"), std::string::npos) << script;
     EXPECT_NE(script.find("--kernel 2x256x4 --memory 'u280' --seed 7"), std::string::npos);
+}
+
+TEST(Xclbin, TheScriptSaysWhenThereIsNoSimulator) {
+    std::string name = "/tmp/setun-script-test-XXXXXX";
+    const std::filesystem::path folder = ::mkdtemp(name.data());
+    const Image image = make_emulation_image(example());
+    const std::string archive = text_of(image.find(kBitstream));
+    const auto begin = archive.find("#!/bin/sh");
+    const auto end = archive.find("exec \"$emulator\"");
+    ASSERT_NE(begin, std::string::npos);
+    ASSERT_NE(end, std::string::npos);
+    std::ofstream(folder / "simulate.sh") << archive.substr(begin, end - begin);
+    const std::string command =
+        "SETUN_XRT_DIR=" + folder.string() + " sh " + (folder / "simulate.sh").string();
+    EXPECT_NE(std::system(command.c_str()), 0);
+    std::ifstream status(folder / "status");
+    std::string line;
+    std::getline(status, line);
+    EXPECT_EQ(line.rfind("error: no program '/opt/it's here/setun-xrt-emulator'", 0), 0U) << line;
+    std::filesystem::remove_all(folder);
 }
 
 }  // namespace
