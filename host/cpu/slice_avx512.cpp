@@ -14,6 +14,8 @@
 #include <immintrin.h>
 
 #define SETUN_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,gfni")))
+#define SETUN_AVX512_LOOP \
+    __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,gfni"), noinline))
 #define SETUN_AVX512_INLINE \
     __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,gfni"), always_inline)) inline
 
@@ -201,8 +203,12 @@ struct Pass {
     __mmask64 rest = 0;  ///< bytes of a last register that is not full
 };
 
+/// Brings the next chunk's beats as far as the second cache, where many reads can be under way, and the beats
+/// soon due to the first.
+constexpr std::size_t kNear = 12;
 SETUN_AVX512_INLINE __m512i load_beats(const Pass& pass, std::size_t at) {
-    _mm_prefetch(reinterpret_cast<const char*>(pass.next + at * kRegister), _MM_HINT_T0);
+    _mm_prefetch(reinterpret_cast<const char*>(pass.next + at * kRegister), _MM_HINT_T1);
+    _mm_prefetch(reinterpret_cast<const char*>(pass.beats + (at + kNear) * kRegister), _MM_HINT_T0);
     return _mm512_loadu_si512(pass.beats + at * kRegister);
 }
 
@@ -224,40 +230,51 @@ SETUN_AVX512_INLINE void add_products(std::int32_t* sums, const Weights& w, cons
     _mm512_store_si512(sums, sum);
 }
 
+/// Two rows at once: neither waits for the other's additions.
+SETUN_AVX512_INLINE void add_two(std::int32_t* sums, const Weights& a, const Weights& b, const __m512i x[kGroups]) {
+    __m512i first = _mm512_load_si512(sums);
+    __m512i second = _mm512_load_si512(sums + kSumLanes);
+    for (unsigned t = kGroups; t-- > 0;) {
+        first = _mm512_dpbusd_epi32(first, a.v[t], x[t]);
+        second = _mm512_dpbusd_epi32(second, b.v[t], x[t]);
+    }
+    _mm512_store_si512(sums, first);
+    _mm512_store_si512(sums + kSumLanes, second);
+}
+
+// The loops are functions of their own, because the compiler then keeps tables and activations in registers.
+
 /// One token: the activations stay in registers.
-SETUN_AVX512_INLINE void run_one(const Decoder& decoder, const Pass& pass, std::int32_t* sums, Tally& tally) {
+template <std::size_t kBeat>
+SETUN_AVX512_LOOP void run_one(const Pass& pass, std::int32_t* sums, Tally& out) {
+    const Decoder decoder = Decoder::make<kBeat>();
+    Tally tally = out;
     __m512i x[kGroups];
     for (unsigned t = 0; t < kGroups; ++t) {
         x[t] = load_x(pass.x, t);
     }
-    const auto add = [&](std::size_t at, const Weights& w) SETUN_AVX512 { add_products(sums + at * kSumLanes, w, x); };
-    if (pass.registers != 0) {
-        // Three registers under way: a processor that shares its window with another thread does not look so far
-        // ahead by itself.
-        Weights weights = decoder.decode(load_beats(pass, 0), tally);
-        std::size_t at = 0;
-        if (pass.registers > 1) {
-            __m512i code = decoder.codes(load_beats(pass, 1));
-            for (; at + 2 < pass.registers; ++at) {
-                const Weights next = decoder.look_up(code, tally);
-                code = decoder.codes(load_beats(pass, at + 2));
-                add(at, weights);
-                weights = next;
-            }
-            const Weights next = decoder.look_up(code, tally);
-            add(at++, weights);
-            weights = next;
-        }
-        add(at, weights);
+    const std::size_t registers = pass.registers;
+    std::size_t at = 0;
+    for (; at + 1 < registers; at += 2) {
+        const __m512i a = decoder.codes(load_beats(pass, at));
+        const __m512i b = decoder.codes(load_beats(pass, at + 1));
+        add_two(sums + at * kSumLanes, decoder.look_up(a, tally), decoder.look_up(b, tally), x);
+    }
+    if (at < registers) {
+        add_products(sums + at * kSumLanes, decoder.decode(load_beats(pass, at), tally), x);
     }
     if (pass.rest != 0) {
-        add(pass.registers, decoder.decode(load_rest(pass), tally));
+        add_products(sums + registers * kSumLanes, decoder.decode(load_rest(pass), tally), x);
     }
     tally.fold();
+    out = tally;
 }
 
 /// Several tokens: the weights of two registers stay, and each activation that is loaded meets both.
-SETUN_AVX512_INLINE void run_many(const Decoder& decoder, const Pass& pass, std::int32_t* sums, Tally& tally) {
+template <std::size_t kBeat>
+SETUN_AVX512_LOOP void run_many(const Pass& pass, std::int32_t* sums, Tally& out) {
+    const Decoder decoder = Decoder::make<kBeat>();
+    Tally tally = out;
     const std::size_t stride = pass.tokens * kSumLanes;
     const auto add = [&](std::size_t at, const Weights& a, const Weights& b) SETUN_AVX512 {
         for (unsigned token = 0; token < pass.tokens; ++token) {
@@ -292,6 +309,7 @@ SETUN_AVX512_INLINE void run_many(const Decoder& decoder, const Pass& pass, std:
         add(at, a, a);
     }
     tally.fold();
+    out = tally;
 }
 
 /// The four 32-bit lanes of each 128-bit part of four registers, added: part p gets those of registers 0 to 3.
@@ -336,7 +354,6 @@ SETUN_AVX512 SliceStatus run_block(const Slice& slice, std::uint32_t from, std::
     const std::size_t used = (all_registers + 3) / 4 * 4 * slice.tokens;
     std::fill_n(block.begin(), used * kSumLanes, 0);
 
-    const Decoder decoder = Decoder::make<kBeat>();
     Tally tally = {_mm512_setzero_si512(), 0, _mm512_setzero_si512()};
     const std::size_t offset = std::size_t{from} * kBeat;
     std::int32_t weight_of_ones = 0;
@@ -358,12 +375,12 @@ SETUN_AVX512 SliceStatus run_block(const Slice& slice, std::uint32_t from, std::
                 pass.registers = std::min(full_registers, end) - std::min(full_registers, at);
                 pass.rest = end < all_registers || rest_bytes == 0 ? 0 : (__mmask64{1} << rest_bytes) - 1;
                 pass.beats = beats + at * kRegister;
-                pass.next = end < all_registers ? pass.beats + kPassRegisters * kRegister : next;
+                pass.next = next + at * kRegister;
                 std::int32_t* const block_sums = &block[at * slice.tokens * kSumLanes];
                 if (slice.tokens == 1) {
-                    run_one(decoder, pass, block_sums, tally);
+                    run_one<kBeat>(pass, block_sums, tally);
                 } else {
-                    run_many(decoder, pass, block_sums, tally);
+                    run_many<kBeat>(pass, block_sums, tally);
                 }
             }
         }
@@ -433,8 +450,6 @@ bool available() {
 
 }  // namespace
 
-const SlicePath& avx512_vnni_path() { return avx2_path(); }
-const SlicePath& avx_vnni_path() { return avx2_path(); }
 const SlicePath& avx512_path() {
     static constexpr SlicePath kPath{"AVX-512 VBMI", available, x_bytes, prepare, run_any};
     return kPath;
@@ -446,7 +461,7 @@ const SlicePath& avx512_path() {
 
 namespace setun::cpu {
 
-const SlicePath& avx512_path() { return portable_path(); }
+const SlicePath& avx512_path() { return absent_path(); }
 
 }  // namespace setun::cpu
 
