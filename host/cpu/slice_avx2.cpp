@@ -9,7 +9,8 @@
 namespace setun::cpu {
 
 const SlicePath& avx2_path() {
-    static constexpr SlicePath kPath{"AVX2", [] { return __builtin_cpu_supports("avx2") != 0; }, x_bytes, prepare, run_any};
+    static constexpr SlicePath kPath{"AVX2", [] { return __builtin_cpu_supports("avx2") != 0; }, x_bytes,
+                                     prepare, run_any};
     return kPath;
 }
 

@@ -1,9 +1,9 @@
 // The ternary product with AVX-512 (BW, VBMI, VNNI) and GFNI.
 //
-// A register holds the codes of one beat of 512 bits, or of 2 or 4 beats of 256 or 128. One byte permutation and
-// one GF(2) product turn its bit planes into code bytes, table look-ups of 64 entries turn each code into its five
-// weights as bytes v = 1 - w, and vpdpbusd adds v * x to 32-bit sums without saturation:
-// sum(w * x) = sum(x) - sum(v * x). Lanes keep their order, so activations are only repeated for narrow beats.
+// A register holds the codes of one beat of 512 bits, or of 2 or 4 beats of 256 or 128. One byte permutation
+// and one GF(2) product turn its bit planes into code bytes, table look-ups of 64 entries turn each code into
+// its five weights as bytes v = 1 - w, and vpdpbusd adds v * x to 32-bit sums without saturation: sum(w * x)
+// = sum(x) - sum(v * x). Lanes keep their order, so activations are only repeated for narrow beats.
 #include "host/cpu/slice.h"
 
 #include <algorithm>
@@ -35,9 +35,7 @@ constexpr std::size_t kLargestBlock = 4 * kPassRegisters;
 
 using Table = std::array<std::uint8_t, kRegister>;
 
-constexpr std::uint8_t field(bool zero, bool negative) {
-    return zero ? 1 : negative ? 2 : 0;
-}
+constexpr std::uint8_t field(bool zero, bool negative) { return zero ? 1 : negative ? 2 : 0; }
 
 /// Bits b7 .. b2 of a code, b2 lowest, decide weights 4 and 3 and give esc, c4, c3 and c2
 /// (docs/memory-format.md section 1).
@@ -79,8 +77,8 @@ struct Low {
 
 constexpr bool is_zero(std::uint8_t v) { return v == 1; }
 
-/// The second index without the code's own bits: v3 in bits 1:0, esc, c4, c3 and c2 in bits 5:2, in bit 6 whether
-/// exactly one of the weights 4 and 3 is zero (esc makes both zero).
+/// The second index without the code's own bits: v3 in bits 1:0, esc, c4, c3 and c2 in bits 5:2, in bit 6
+/// whether exactly one of the weights 4 and 3 is zero (esc makes both zero).
 constexpr std::uint8_t first_entry(unsigned i) {
     const High h(i);
     const unsigned index = (h.esc ? 8U : 0U) | (h.c4 ? 4U : 0U) | (h.c3 ? 2U : 0U) | (h.c2 ? 1U : 0U);
@@ -110,16 +108,16 @@ constexpr Table make_table(std::uint8_t (*entry)(unsigned), unsigned first = 0) 
     return table;
 }
 
-/// Brings the eight plane bytes of eight codes together, in the order that makes the GF(2) product with the unit
-/// matrix give code bytes rotated right by two: bits b1, b0, b7, ..., b2.
+/// Brings the eight plane bytes of eight codes together, in the order that makes the GF(2) product with the
+/// unit matrix give code bytes rotated right by two: bits b1, b0, b7, ..., b2.
 template <std::size_t kBeat>
 constexpr Table make_gather() {
     constexpr std::size_t kPlane = kBeat / 8;
     Table table{};
     for (std::size_t i = 0; i < table.size(); ++i) {
         const std::size_t beat = i / kBeat;
-        const std::size_t group = i % kBeat / 8;            // of eight codes
-        const std::size_t plane = (9 - i % 8) % 8;          // row 7 - n of the matrix gives bit n
+        const std::size_t group = i % kBeat / 8;    // of eight codes
+        const std::size_t plane = (9 - i % 8) % 8;  // row 7 - n of the matrix gives bit n
         table[i] = static_cast<std::uint8_t>(beat * kBeat + plane * kPlane + group);
     }
     return table;
@@ -140,13 +138,15 @@ constexpr RegisterTable kV2{make_table(v2_entry)};
 constexpr RegisterTable kV1{make_table(v1_entry)};
 constexpr RegisterTable kV0{make_table(v0_entry)};
 
-SETUN_AVX512_INLINE __m512i load_table(const RegisterTable& table) { return _mm512_load_si512(table.bytes.data()); }
+SETUN_AVX512_INLINE __m512i load_table(const RegisterTable& table) {
+    return _mm512_load_si512(table.bytes.data());
+}
 
 /// Accumulates what is not a product. The bytes are added with saturation: kIllegal fills one for good.
 struct Tally {
-    __m512i zeros;      // 64-bit lanes
+    __m512i zeros;  // 64-bit lanes
     __mmask64 illegal;
-    __m512i bytes;      // of the registers of one pass
+    __m512i bytes;  // of the registers of one pass
 
     SETUN_AVX512_INLINE void fold() {
         zeros = _mm512_add_epi64(zeros, _mm512_sad_epu8(bytes, _mm512_setzero_si512()));
@@ -166,8 +166,14 @@ struct Decoder {
 
     template <std::size_t kBeat>
     SETUN_AVX512_INLINE static Decoder make() {
-        return {load_table(kGather<kBeat>), load_table(kFirst), load_table(kCountLow), load_table(kCountHigh),
-                load_table(kV4),            load_table(kV2),    load_table(kV1),       load_table(kV0)};
+        return {load_table(kGather<kBeat>),
+                load_table(kFirst),
+                load_table(kCountLow),
+                load_table(kCountHigh),
+                load_table(kV4),
+                load_table(kV2),
+                load_table(kV1),
+                load_table(kV0)};
     }
 
     /// The codes of a register of beats, each rotated right by two bits.
@@ -179,8 +185,8 @@ struct Decoder {
     SETUN_AVX512_INLINE Weights look_up(__m512i code, Tally& tally) const {
         const __m512i low_bits = _mm512_set1_epi8(0x03);
         const __m512i a = _mm512_permutexvar_epi8(code, first);
-        // Bits 1:0 of the index from the code's bits 7:6, the others from the first table; look-ups ignore the
-        // bits that they do not need.
+        // Bits 1:0 of the index from the code's bits 7:6, the others from the first table; look-ups ignore
+        // the bits that they do not need.
         constexpr int kSelect = 0xE4;  // third ? first : second
         const __m512i index = _mm512_ternarylogic_epi64(_mm512_srli_epi16(code, 6), a, low_bits, kSelect);
         tally.bytes = _mm512_adds_epu8(tally.bytes, _mm512_permutex2var_epi8(count_low, index, count_high));
@@ -189,7 +195,9 @@ struct Decoder {
                  _mm512_permutexvar_epi8(code, v4)}};
     }
 
-    SETUN_AVX512_INLINE Weights decode(__m512i beat, Tally& tally) const { return look_up(codes(beat), tally); }
+    SETUN_AVX512_INLINE Weights decode(__m512i beat, Tally& tally) const {
+        return look_up(codes(beat), tally);
+    }
 };
 
 /// Registers of one chunk of one plane.
@@ -212,8 +220,8 @@ SETUN_AVX512_INLINE __m512i load_beats(const Pass& pass, std::size_t at) {
     return _mm512_loadu_si512(pass.beats + at * kRegister);
 }
 
-/// The beats behind the full registers. A beat of zero bytes holds legal codes without zero weights: nothing is
-/// counted for it.
+/// The beats behind the full registers. A beat of zero bytes holds legal codes without zero weights: nothing
+/// is counted for it.
 SETUN_AVX512_INLINE __m512i load_rest(const Pass& pass) {
     return _mm512_maskz_loadu_epi8(pass.rest, pass.beats + pass.registers * kRegister);
 }
@@ -231,7 +239,8 @@ SETUN_AVX512_INLINE void add_products(std::int32_t* sums, const Weights& w, cons
 }
 
 /// Two rows at once: neither waits for the other's additions.
-SETUN_AVX512_INLINE void add_two(std::int32_t* sums, const Weights& a, const Weights& b, const __m512i x[kGroups]) {
+SETUN_AVX512_INLINE void add_two(std::int32_t* sums, const Weights& a, const Weights& b,
+                                 const __m512i x[kGroups]) {
     __m512i first = _mm512_load_si512(sums);
     __m512i second = _mm512_load_si512(sums + kSumLanes);
     for (unsigned t = kGroups; t-- > 0;) {
@@ -312,7 +321,8 @@ SETUN_AVX512_LOOP void run_many(const Pass& pass, std::int32_t* sums, Tally& out
     out = tally;
 }
 
-/// The four 32-bit lanes of each 128-bit part of four registers, added: part p gets those of registers 0 to 3.
+/// The four 32-bit lanes of each 128-bit part of four registers, added: part p gets those of registers 0
+/// to 3.
 SETUN_AVX512_INLINE __m512i add_parts(__m512i a, __m512i b, __m512i c, __m512i d) {
     const __m512i ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
     const __m512i cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
@@ -324,8 +334,8 @@ template <std::size_t kBeat>
 SETUN_AVX512_INLINE void fold(__m512i parts, std::int32_t bias, std::int32_t* out) {
     if constexpr (kBeat == 16) {  // a part is a row
         const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-        _mm512_storeu_si512(out,
-                            _mm512_sub_epi32(_mm512_set1_epi32(bias), _mm512_permutexvar_epi32(order, parts)));
+        _mm512_storeu_si512(
+            out, _mm512_sub_epi32(_mm512_set1_epi32(bias), _mm512_permutexvar_epi32(order, parts)));
         return;
     }
     const __m512i pairs = _mm512_add_epi32(parts, _mm512_shuffle_i64x2(parts, parts, 0xB1));
@@ -342,7 +352,8 @@ SETUN_AVX512_INLINE void fold(__m512i parts, std::int32_t bias, std::int32_t* ou
 
 /// Rows from .. to - 1 of the slice: all planes and chunks; sums begin at row `from`.
 template <std::size_t kBeat>
-SETUN_AVX512 SliceStatus run_block(const Slice& slice, std::uint32_t from, std::uint32_t to, std::int32_t* sums) {
+SETUN_AVX512 SliceStatus run_block(const Slice& slice, std::uint32_t from, std::uint32_t to,
+                                   std::int32_t* sums) {
     constexpr std::uint32_t kRows = kRegister / kBeat;
     alignas(kRegister) std::array<std::int32_t, kBlockSums * kSumLanes> block;
     Pass pass;
@@ -365,10 +376,11 @@ SETUN_AVX512 SliceStatus run_block(const Slice& slice, std::uint32_t from, std::
         }
         for (std::uint32_t chunk = 0; chunk < slice.chunks; ++chunk) {
             const std::byte* const beats = slice.beats(plane, chunk) + offset;
-            // Behind the last chunk come the next rows of the tile. A prefetch of what is not there is harmless.
+            // Behind the last chunk come the next rows of the tile. A prefetch of what is not there is
+            // harmless.
             const bool ends = plane + 1 == slice.planes && chunk + 1 == slice.chunks;
-            const std::byte* const next =
-                ends ? slice.beats(0, 0) + std::size_t{to} * kBeat : beats + std::size_t{slice.tile_groups} * kBeat;
+            const std::byte* const next = ends ? slice.beats(0, 0) + std::size_t{to} * kBeat
+                                               : beats + std::size_t{slice.tile_groups} * kBeat;
             pass.x = slice.x + std::size_t{chunk} * kGroups * kRegister;
             for (std::size_t at = 0; at < all_registers; at += kPassRegisters) {
                 const std::size_t end = at + kPassRegisters;
@@ -426,7 +438,8 @@ void prepare(std::span<const std::int8_t> x, std::size_t beat_bytes, std::span<s
     for (std::size_t k = 0; k < x.size(); k += beat_bytes) {
         const auto lanes = x.subspan(k, std::min(beat_bytes, x.size() - k));
         for (std::size_t at = 0; at < kRegister; at += beat_bytes) {
-            std::copy(lanes.begin(), lanes.end(), out.begin() + static_cast<std::ptrdiff_t>(k / beat_bytes * kRegister + at));
+            std::copy(lanes.begin(), lanes.end(),
+                      out.begin() + static_cast<std::ptrdiff_t>(k / beat_bytes * kRegister + at));
         }
     }
 }

@@ -10,7 +10,10 @@
 namespace setun::cpu {
 
 const SlicePath& avx512_vnni_path() {
-    static constexpr SlicePath kPath{"AVX-512 VNNI", [] { return __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512vnni") != 0; }, x_bytes, prepare, run_any};
+    static constexpr SlicePath kPath{
+        "AVX-512 VNNI",
+        [] { return __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512vnni") != 0; },
+        x_bytes, prepare, run_any};
     return kPath;
 }
 

@@ -12,8 +12,8 @@
 namespace setun::cpu {
 namespace {
 
-/// CPUID leaf 7, subleaf 1, EAX bit 4; __builtin_cpu_supports of g++ 12 and clang 14 does not know it. That the
-/// operating system keeps 256-bit registers is what "avx2" tells.
+/// CPUID leaf 7, subleaf 1, EAX bit 4; __builtin_cpu_supports of g++ 12 and clang 14 does not know it. That
+/// the operating system keeps 256-bit registers is what "avx2" tells.
 bool has_avx_vnni() {
     unsigned eax = 0;
     unsigned ebx = 0;

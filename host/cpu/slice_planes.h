@@ -1,7 +1,8 @@
 // The ternary product with 256-bit vectors: the body of the paths AVX2, AVX-VNNI and AVX-512 VNNI.
 //
 // Include once in a source file, inside no namespace, with SETUN_PLANES_TARGET as the instruction sets of its
-// functions, and for VNNI with SETUN_PLANES_DPBUSD as the intrinsic that adds four byte products to 32-bit sums.
+// functions, and for VNNI with SETUN_PLANES_DPBUSD as the intrinsic that adds four byte products to 32-bit
+// sums.
 //
 // A 256-bit register holds one bit plane of 4, 8 or 16 consecutive beats (rows) of a chunk, so the T5 code is
 // decoded for 1280 weights in some 45 operations. Decoding gives, for each lane, v = 1 - w as two bits (w = 0
@@ -194,8 +195,9 @@ SETUN_PLANES_INLINE Fields fields_of(__m256i zero, __m256i minus) {
     const __m256i low = _mm256_set1_epi8(0x55);
     const __m256i high = _mm256_set1_epi8(static_cast<char>(0xAA));
     const __m256i minus_even = _mm256_and_si256(minus, low);
-    return {_mm256_or_si256(_mm256_and_si256(zero, low), _mm256_add_epi8(minus_even, minus_even)),
-            _mm256_or_si256(_mm256_and_si256(_mm256_srli_epi16(zero, 1), low), _mm256_and_si256(minus, high))};
+    return {
+        _mm256_or_si256(_mm256_and_si256(zero, low), _mm256_add_epi8(minus_even, minus_even)),
+        _mm256_or_si256(_mm256_and_si256(_mm256_srli_epi16(zero, 1), low), _mm256_and_si256(minus, high))};
 }
 
 /// One chunk of one token's activations: vector (t, j) repeated over the rows of a block.
@@ -218,7 +220,8 @@ SETUN_PLANES_INLINE PairProducts no_pairs() {
     return {zero, zero, zero};
 }
 
-SETUN_PLANES_INLINE void multiply(const Fields& fields, const std::int8_t* inputs, unsigned t, PairProducts& out) {
+SETUN_PLANES_INLINE void multiply(const Fields& fields, const std::int8_t* inputs, unsigned t,
+                                  PairProducts& out) {
     const __m256i low = _mm256_set1_epi8(0x03);
     const __m256i high = _mm256_set1_epi8(0x0C);
     __m256i& four = t < 3 ? out.four_a : out.four_b;
@@ -285,7 +288,8 @@ SETUN_PLANES_INLINE QuadProducts no_quads() {
     return {{zero, zero, zero, zero}};
 }
 
-SETUN_PLANES_INLINE void multiply(const Fields& fields, const std::int8_t* inputs, unsigned t, QuadProducts& out) {
+SETUN_PLANES_INLINE void multiply(const Fields& fields, const std::int8_t* inputs, unsigned t,
+                                  QuadProducts& out) {
     constexpr unsigned char kPlace[4] = {0x03, 0x0C, 0x30, 0xC0};
     for (unsigned place = 0; place < 4; ++place) {
         const __m256i mask = _mm256_set1_epi8(static_cast<char>(kPlace[place]));
@@ -343,7 +347,7 @@ SETUN_PLANES_INLINE Products<kBeat> no_products() {
 /// One chunk of one plane: all rows of the slice, all tokens.
 template <std::size_t kBeat>
 SETUN_PLANES void run_chunk(const Slice& slice, const std::byte* beats, const std::int8_t* inputs,
-                          std::int32_t* sums, Tally& out) {
+                            std::int32_t* sums, Tally& out) {
     constexpr std::uint32_t kRows = kBlockBytes / kBeat;
     Tally tally = out;
     const std::uint32_t whole = slice.rows() - slice.rows() % kRows;
@@ -395,8 +399,7 @@ SETUN_PLANES SliceStatus run(const Slice& slice, std::int32_t* sums) {
             }
         }
         for (std::uint32_t chunk = 0; chunk < slice.chunks; ++chunk) {
-            run_chunk<kBeat>(slice, slice.beats(plane, chunk), slice.x + chunk * kInputBytes, sums,
-                             tally);
+            run_chunk<kBeat>(slice, slice.beats(plane, chunk), slice.x + chunk * kInputBytes, sums, tally);
         }
     }
     alignas(kRegister) std::array<std::uint64_t, 4> zeros{};

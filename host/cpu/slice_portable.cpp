@@ -60,7 +60,8 @@ const SlicePath& portable_path() {
 }
 
 const SlicePath& absent_path() {
-    static constexpr SlicePath kPath{"instructions of this path", [] { return false; }, x_bytes, prepare, run};
+    static constexpr SlicePath kPath{"instructions of this path", [] { return false; }, x_bytes, prepare,
+                                     run};
     return kPath;
 }
 
