@@ -11,6 +11,16 @@
 #define SETUN_HLS(...)
 #endif
 
+/// On a function whose loops a processor should run with the widest vectors it has: a copy for AVX2 beside
+/// the plain one, chosen when the program starts. Vectors run across independent sums only and AVX2 has no
+/// fused multiply-add, so both give the same bits. Nothing for synthesis; sanitizers cannot run the choice.
+#if defined(__x86_64__) && defined(__linux__) && !defined(__SYNTHESIS__) && !defined(SETUN_HLS_PRAGMAS) && \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(__clang__)
+#define SETUN_HLS_VECTORS __attribute__((target_clones("default", "avx2")))
+#else
+#define SETUN_HLS_VECTORS
+#endif
+
 /// Largest sizes that the operations accept, for loop bounds and on-chip arrays of a synthesis tool.
 namespace setun {
 namespace hls {

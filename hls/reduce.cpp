@@ -43,7 +43,7 @@ float sum(const float* x, std::uint32_t n) {
 
 float sum_of_squares(const float* x, std::uint32_t n) { return dot(x, x, n); }
 
-float dot(const float* a, const float* b, std::uint32_t n) {
+SETUN_HLS_VECTORS float dot(const float* a, const float* b, std::uint32_t n) {
     float partial[kPartialSums] = {};
     SETUN_HLS(HLS ARRAY_PARTITION variable = partial complete)
     const std::uint32_t whole = n - n % kPartialSums;

@@ -125,8 +125,7 @@ class CpuDevice final : public Device {
                              ", use 1, 2, 4 or 8");
         }
         info_.name = "cpu";
-        info_.engine = std::string("C++ ternary kernel, ") +
-                       kernel_path_name(kernel_.path()) + ", " +
+        info_.engine = std::string("C++ ternary kernel, ") + kernel_path_name(kernel_.path()) + ", " +
                        std::to_string(kernel_.threads()) + (kernel_.threads() == 1 ? " thread" : " threads");
         info_.ports = options.ports;
         info_.port_bits = options.port_bits;

@@ -55,6 +55,7 @@ struct SlicePath {
 };
 
 const SlicePath& portable_path();
+const SlicePath& absent_path();  ///< stands for a path of another architecture; never available
 const SlicePath& avx2_path();
 const SlicePath& avx_vnni_path();     ///< 256-bit, VEX-coded VNNI
 const SlicePath& avx512_vnni_path();  ///< 256-bit, AVX512VL-coded VNNI, 32 registers

@@ -1,9 +1,9 @@
 // The ternary product with AVX-512 (BW, VBMI, VNNI) and GFNI.
 //
-// A register holds the codes of one beat of 512 bits, or of 2 or 4 beats of 256 or 128. One byte permutation and
-// one GF(2) product turn its bit planes into code bytes, table look-ups of 64 entries turn each code into its five
-// weights as bytes v = 1 - w, and vpdpbusd adds v * x to 32-bit sums without saturation:
-// sum(w * x) = sum(x) - sum(v * x). Lanes keep their order, so activations are only repeated for narrow beats.
+// A register holds the codes of one beat of 512 bits, or of 2 or 4 beats of 256 or 128. One byte permutation
+// and one GF(2) product turn its bit planes into code bytes, table look-ups of 64 entries turn each code into
+// its five weights as bytes v = 1 - w, and vpdpbusd adds v * x to 32-bit sums without saturation: sum(w * x)
+// = sum(x) - sum(v * x). Lanes keep their order, so activations are only repeated for narrow beats.
 #include "host/cpu/slice.h"
 
 #include <algorithm>
@@ -14,6 +14,8 @@
 #include <immintrin.h>
 
 #define SETUN_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,gfni")))
+#define SETUN_AVX512_LOOP \
+    __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,gfni"), noinline))
 #define SETUN_AVX512_INLINE \
     __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,gfni"), always_inline)) inline
 
@@ -33,9 +35,7 @@ constexpr std::size_t kLargestBlock = 4 * kPassRegisters;
 
 using Table = std::array<std::uint8_t, kRegister>;
 
-constexpr std::uint8_t field(bool zero, bool negative) {
-    return zero ? 1 : negative ? 2 : 0;
-}
+constexpr std::uint8_t field(bool zero, bool negative) { return zero ? 1 : negative ? 2 : 0; }
 
 /// Bits b7 .. b2 of a code, b2 lowest, decide weights 4 and 3 and give esc, c4, c3 and c2
 /// (docs/memory-format.md section 1).
@@ -77,8 +77,8 @@ struct Low {
 
 constexpr bool is_zero(std::uint8_t v) { return v == 1; }
 
-/// The second index without the code's own bits: v3 in bits 1:0, esc, c4, c3 and c2 in bits 5:2, in bit 6 whether
-/// exactly one of the weights 4 and 3 is zero (esc makes both zero).
+/// The second index without the code's own bits: v3 in bits 1:0, esc, c4, c3 and c2 in bits 5:2, in bit 6
+/// whether exactly one of the weights 4 and 3 is zero (esc makes both zero).
 constexpr std::uint8_t first_entry(unsigned i) {
     const High h(i);
     const unsigned index = (h.esc ? 8U : 0U) | (h.c4 ? 4U : 0U) | (h.c3 ? 2U : 0U) | (h.c2 ? 1U : 0U);
@@ -108,16 +108,16 @@ constexpr Table make_table(std::uint8_t (*entry)(unsigned), unsigned first = 0) 
     return table;
 }
 
-/// Brings the eight plane bytes of eight codes together, in the order that makes the GF(2) product with the unit
-/// matrix give code bytes rotated right by two: bits b1, b0, b7, ..., b2.
+/// Brings the eight plane bytes of eight codes together, in the order that makes the GF(2) product with the
+/// unit matrix give code bytes rotated right by two: bits b1, b0, b7, ..., b2.
 template <std::size_t kBeat>
 constexpr Table make_gather() {
     constexpr std::size_t kPlane = kBeat / 8;
     Table table{};
     for (std::size_t i = 0; i < table.size(); ++i) {
         const std::size_t beat = i / kBeat;
-        const std::size_t group = i % kBeat / 8;            // of eight codes
-        const std::size_t plane = (9 - i % 8) % 8;          // row 7 - n of the matrix gives bit n
+        const std::size_t group = i % kBeat / 8;    // of eight codes
+        const std::size_t plane = (9 - i % 8) % 8;  // row 7 - n of the matrix gives bit n
         table[i] = static_cast<std::uint8_t>(beat * kBeat + plane * kPlane + group);
     }
     return table;
@@ -138,13 +138,15 @@ constexpr RegisterTable kV2{make_table(v2_entry)};
 constexpr RegisterTable kV1{make_table(v1_entry)};
 constexpr RegisterTable kV0{make_table(v0_entry)};
 
-SETUN_AVX512_INLINE __m512i load_table(const RegisterTable& table) { return _mm512_load_si512(table.bytes.data()); }
+SETUN_AVX512_INLINE __m512i load_table(const RegisterTable& table) {
+    return _mm512_load_si512(table.bytes.data());
+}
 
 /// Accumulates what is not a product. The bytes are added with saturation: kIllegal fills one for good.
 struct Tally {
-    __m512i zeros;      // 64-bit lanes
+    __m512i zeros;  // 64-bit lanes
     __mmask64 illegal;
-    __m512i bytes;      // of the registers of one pass
+    __m512i bytes;  // of the registers of one pass
 
     SETUN_AVX512_INLINE void fold() {
         zeros = _mm512_add_epi64(zeros, _mm512_sad_epu8(bytes, _mm512_setzero_si512()));
@@ -164,8 +166,14 @@ struct Decoder {
 
     template <std::size_t kBeat>
     SETUN_AVX512_INLINE static Decoder make() {
-        return {load_table(kGather<kBeat>), load_table(kFirst), load_table(kCountLow), load_table(kCountHigh),
-                load_table(kV4),            load_table(kV2),    load_table(kV1),       load_table(kV0)};
+        return {load_table(kGather<kBeat>),
+                load_table(kFirst),
+                load_table(kCountLow),
+                load_table(kCountHigh),
+                load_table(kV4),
+                load_table(kV2),
+                load_table(kV1),
+                load_table(kV0)};
     }
 
     /// The codes of a register of beats, each rotated right by two bits.
@@ -177,8 +185,8 @@ struct Decoder {
     SETUN_AVX512_INLINE Weights look_up(__m512i code, Tally& tally) const {
         const __m512i low_bits = _mm512_set1_epi8(0x03);
         const __m512i a = _mm512_permutexvar_epi8(code, first);
-        // Bits 1:0 of the index from the code's bits 7:6, the others from the first table; look-ups ignore the
-        // bits that they do not need.
+        // Bits 1:0 of the index from the code's bits 7:6, the others from the first table; look-ups ignore
+        // the bits that they do not need.
         constexpr int kSelect = 0xE4;  // third ? first : second
         const __m512i index = _mm512_ternarylogic_epi64(_mm512_srli_epi16(code, 6), a, low_bits, kSelect);
         tally.bytes = _mm512_adds_epu8(tally.bytes, _mm512_permutex2var_epi8(count_low, index, count_high));
@@ -187,7 +195,9 @@ struct Decoder {
                  _mm512_permutexvar_epi8(code, v4)}};
     }
 
-    SETUN_AVX512_INLINE Weights decode(__m512i beat, Tally& tally) const { return look_up(codes(beat), tally); }
+    SETUN_AVX512_INLINE Weights decode(__m512i beat, Tally& tally) const {
+        return look_up(codes(beat), tally);
+    }
 };
 
 /// Registers of one chunk of one plane.
@@ -201,13 +211,17 @@ struct Pass {
     __mmask64 rest = 0;  ///< bytes of a last register that is not full
 };
 
+/// Brings the next chunk's beats as far as the second cache, where many reads can be under way, and the beats
+/// soon due to the first.
+constexpr std::size_t kNear = 12;
 SETUN_AVX512_INLINE __m512i load_beats(const Pass& pass, std::size_t at) {
-    _mm_prefetch(reinterpret_cast<const char*>(pass.next + at * kRegister), _MM_HINT_T0);
+    _mm_prefetch(reinterpret_cast<const char*>(pass.next + at * kRegister), _MM_HINT_T1);
+    _mm_prefetch(reinterpret_cast<const char*>(pass.beats + (at + kNear) * kRegister), _MM_HINT_T0);
     return _mm512_loadu_si512(pass.beats + at * kRegister);
 }
 
-/// The beats behind the full registers. A beat of zero bytes holds legal codes without zero weights: nothing is
-/// counted for it.
+/// The beats behind the full registers. A beat of zero bytes holds legal codes without zero weights: nothing
+/// is counted for it.
 SETUN_AVX512_INLINE __m512i load_rest(const Pass& pass) {
     return _mm512_maskz_loadu_epi8(pass.rest, pass.beats + pass.registers * kRegister);
 }
@@ -224,40 +238,52 @@ SETUN_AVX512_INLINE void add_products(std::int32_t* sums, const Weights& w, cons
     _mm512_store_si512(sums, sum);
 }
 
+/// Two rows at once: neither waits for the other's additions.
+SETUN_AVX512_INLINE void add_two(std::int32_t* sums, const Weights& a, const Weights& b,
+                                 const __m512i x[kGroups]) {
+    __m512i first = _mm512_load_si512(sums);
+    __m512i second = _mm512_load_si512(sums + kSumLanes);
+    for (unsigned t = kGroups; t-- > 0;) {
+        first = _mm512_dpbusd_epi32(first, a.v[t], x[t]);
+        second = _mm512_dpbusd_epi32(second, b.v[t], x[t]);
+    }
+    _mm512_store_si512(sums, first);
+    _mm512_store_si512(sums + kSumLanes, second);
+}
+
+// The loops are functions of their own, because the compiler then keeps tables and activations in registers.
+
 /// One token: the activations stay in registers.
-SETUN_AVX512_INLINE void run_one(const Decoder& decoder, const Pass& pass, std::int32_t* sums, Tally& tally) {
+template <std::size_t kBeat>
+SETUN_AVX512_LOOP void run_one(const Pass& pass, std::int32_t* sums, Tally& out) {
+    const Decoder decoder = Decoder::make<kBeat>();
+    Tally tally = out;
     __m512i x[kGroups];
     for (unsigned t = 0; t < kGroups; ++t) {
         x[t] = load_x(pass.x, t);
     }
-    const auto add = [&](std::size_t at, const Weights& w) SETUN_AVX512 { add_products(sums + at * kSumLanes, w, x); };
-    if (pass.registers != 0) {
-        // Three registers under way: a processor that shares its window with another thread does not look so far
-        // ahead by itself.
-        Weights weights = decoder.decode(load_beats(pass, 0), tally);
-        std::size_t at = 0;
-        if (pass.registers > 1) {
-            __m512i code = decoder.codes(load_beats(pass, 1));
-            for (; at + 2 < pass.registers; ++at) {
-                const Weights next = decoder.look_up(code, tally);
-                code = decoder.codes(load_beats(pass, at + 2));
-                add(at, weights);
-                weights = next;
-            }
-            const Weights next = decoder.look_up(code, tally);
-            add(at++, weights);
-            weights = next;
-        }
-        add(at, weights);
+    const std::size_t registers = pass.registers;
+    std::size_t at = 0;
+    for (; at + 1 < registers; at += 2) {
+        const __m512i a = decoder.codes(load_beats(pass, at));
+        const __m512i b = decoder.codes(load_beats(pass, at + 1));
+        add_two(sums + at * kSumLanes, decoder.look_up(a, tally), decoder.look_up(b, tally), x);
+    }
+    if (at < registers) {
+        add_products(sums + at * kSumLanes, decoder.decode(load_beats(pass, at), tally), x);
     }
     if (pass.rest != 0) {
-        add(pass.registers, decoder.decode(load_rest(pass), tally));
+        add_products(sums + registers * kSumLanes, decoder.decode(load_rest(pass), tally), x);
     }
     tally.fold();
+    out = tally;
 }
 
 /// Several tokens: the weights of two registers stay, and each activation that is loaded meets both.
-SETUN_AVX512_INLINE void run_many(const Decoder& decoder, const Pass& pass, std::int32_t* sums, Tally& tally) {
+template <std::size_t kBeat>
+SETUN_AVX512_LOOP void run_many(const Pass& pass, std::int32_t* sums, Tally& out) {
+    const Decoder decoder = Decoder::make<kBeat>();
+    Tally tally = out;
     const std::size_t stride = pass.tokens * kSumLanes;
     const auto add = [&](std::size_t at, const Weights& a, const Weights& b) SETUN_AVX512 {
         for (unsigned token = 0; token < pass.tokens; ++token) {
@@ -292,9 +318,11 @@ SETUN_AVX512_INLINE void run_many(const Decoder& decoder, const Pass& pass, std:
         add(at, a, a);
     }
     tally.fold();
+    out = tally;
 }
 
-/// The four 32-bit lanes of each 128-bit part of four registers, added: part p gets those of registers 0 to 3.
+/// The four 32-bit lanes of each 128-bit part of four registers, added: part p gets those of registers 0
+/// to 3.
 SETUN_AVX512_INLINE __m512i add_parts(__m512i a, __m512i b, __m512i c, __m512i d) {
     const __m512i ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
     const __m512i cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
@@ -306,8 +334,8 @@ template <std::size_t kBeat>
 SETUN_AVX512_INLINE void fold(__m512i parts, std::int32_t bias, std::int32_t* out) {
     if constexpr (kBeat == 16) {  // a part is a row
         const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-        _mm512_storeu_si512(out,
-                            _mm512_sub_epi32(_mm512_set1_epi32(bias), _mm512_permutexvar_epi32(order, parts)));
+        _mm512_storeu_si512(
+            out, _mm512_sub_epi32(_mm512_set1_epi32(bias), _mm512_permutexvar_epi32(order, parts)));
         return;
     }
     const __m512i pairs = _mm512_add_epi32(parts, _mm512_shuffle_i64x2(parts, parts, 0xB1));
@@ -324,7 +352,8 @@ SETUN_AVX512_INLINE void fold(__m512i parts, std::int32_t bias, std::int32_t* ou
 
 /// Rows from .. to - 1 of the slice: all planes and chunks; sums begin at row `from`.
 template <std::size_t kBeat>
-SETUN_AVX512 SliceStatus run_block(const Slice& slice, std::uint32_t from, std::uint32_t to, std::int32_t* sums) {
+SETUN_AVX512 SliceStatus run_block(const Slice& slice, std::uint32_t from, std::uint32_t to,
+                                   std::int32_t* sums) {
     constexpr std::uint32_t kRows = kRegister / kBeat;
     alignas(kRegister) std::array<std::int32_t, kBlockSums * kSumLanes> block;
     Pass pass;
@@ -336,7 +365,6 @@ SETUN_AVX512 SliceStatus run_block(const Slice& slice, std::uint32_t from, std::
     const std::size_t used = (all_registers + 3) / 4 * 4 * slice.tokens;
     std::fill_n(block.begin(), used * kSumLanes, 0);
 
-    const Decoder decoder = Decoder::make<kBeat>();
     Tally tally = {_mm512_setzero_si512(), 0, _mm512_setzero_si512()};
     const std::size_t offset = std::size_t{from} * kBeat;
     std::int32_t weight_of_ones = 0;
@@ -348,22 +376,23 @@ SETUN_AVX512 SliceStatus run_block(const Slice& slice, std::uint32_t from, std::
         }
         for (std::uint32_t chunk = 0; chunk < slice.chunks; ++chunk) {
             const std::byte* const beats = slice.beats(plane, chunk) + offset;
-            // Behind the last chunk come the next rows of the tile. A prefetch of what is not there is harmless.
+            // Behind the last chunk come the next rows of the tile. A prefetch of what is not there is
+            // harmless.
             const bool ends = plane + 1 == slice.planes && chunk + 1 == slice.chunks;
-            const std::byte* const next =
-                ends ? slice.beats(0, 0) + std::size_t{to} * kBeat : beats + std::size_t{slice.tile_groups} * kBeat;
+            const std::byte* const next = ends ? slice.beats(0, 0) + std::size_t{to} * kBeat
+                                               : beats + std::size_t{slice.tile_groups} * kBeat;
             pass.x = slice.x + std::size_t{chunk} * kGroups * kRegister;
             for (std::size_t at = 0; at < all_registers; at += kPassRegisters) {
                 const std::size_t end = at + kPassRegisters;
                 pass.registers = std::min(full_registers, end) - std::min(full_registers, at);
                 pass.rest = end < all_registers || rest_bytes == 0 ? 0 : (__mmask64{1} << rest_bytes) - 1;
                 pass.beats = beats + at * kRegister;
-                pass.next = end < all_registers ? pass.beats + kPassRegisters * kRegister : next;
+                pass.next = next + at * kRegister;
                 std::int32_t* const block_sums = &block[at * slice.tokens * kSumLanes];
                 if (slice.tokens == 1) {
-                    run_one(decoder, pass, block_sums, tally);
+                    run_one<kBeat>(pass, block_sums, tally);
                 } else {
-                    run_many(decoder, pass, block_sums, tally);
+                    run_many<kBeat>(pass, block_sums, tally);
                 }
             }
         }
@@ -409,7 +438,8 @@ void prepare(std::span<const std::int8_t> x, std::size_t beat_bytes, std::span<s
     for (std::size_t k = 0; k < x.size(); k += beat_bytes) {
         const auto lanes = x.subspan(k, std::min(beat_bytes, x.size() - k));
         for (std::size_t at = 0; at < kRegister; at += beat_bytes) {
-            std::copy(lanes.begin(), lanes.end(), out.begin() + static_cast<std::ptrdiff_t>(k / beat_bytes * kRegister + at));
+            std::copy(lanes.begin(), lanes.end(),
+                      out.begin() + static_cast<std::ptrdiff_t>(k / beat_bytes * kRegister + at));
         }
     }
 }
@@ -433,8 +463,6 @@ bool available() {
 
 }  // namespace
 
-const SlicePath& avx512_vnni_path() { return avx2_path(); }
-const SlicePath& avx_vnni_path() { return avx2_path(); }
 const SlicePath& avx512_path() {
     static constexpr SlicePath kPath{"AVX-512 VBMI", available, x_bytes, prepare, run_any};
     return kPath;
@@ -446,7 +474,7 @@ const SlicePath& avx512_path() {
 
 namespace setun::cpu {
 
-const SlicePath& avx512_path() { return portable_path(); }
+const SlicePath& avx512_path() { return absent_path(); }
 
 }  // namespace setun::cpu
 

@@ -59,4 +59,10 @@ const SlicePath& portable_path() {
     return kPath;
 }
 
+const SlicePath& absent_path() {
+    static constexpr SlicePath kPath{"instructions of this path", [] { return false; }, x_bytes, prepare,
+                                     run};
+    return kPath;
+}
+
 }  // namespace setun::cpu

@@ -128,7 +128,8 @@ class Pieces {
     /// Neighbours in a stream are neighbours in time.
     [[nodiscard]] Piece at(std::uint32_t i) const {
         const std::uint32_t in_port = i % per_port_;
-        Piece piece{i / per_port_, in_port / per_tile_ * layout_.tile_rows, 0, in_port % per_tile_ * step_, 0};
+        Piece piece{i / per_port_, in_port / per_tile_ * layout_.tile_rows, 0, in_port % per_tile_ * step_,
+                    0};
         piece.tile_groups = std::min(layout_.tile_rows, groups_ - piece.tile);
         piece.last = std::min(piece.first + step_, piece.tile_groups);
         return piece;
@@ -137,9 +138,10 @@ class Pieces {
   private:
     [[nodiscard]] std::uint32_t piece_groups(unsigned threads) const {
         constexpr std::size_t kPiecesPerThread = 4;
-        const std::size_t bytes = groups_ * layout_.beat_bytes() / (threads == 1 ? 1 : kPiecesPerThread * threads);
-        const std::size_t piece = std::clamp(bytes / cpu::kSmallestPiece * cpu::kSmallestPiece, cpu::kSmallestPiece,
-                                             cpu::kLargestPiece);
+        const std::size_t bytes =
+            groups_ * layout_.beat_bytes() / (threads == 1 ? 1 : kPiecesPerThread * threads);
+        const std::size_t piece = std::clamp(bytes / cpu::kSmallestPiece * cpu::kSmallestPiece,
+                                             cpu::kSmallestPiece, cpu::kLargestPiece);
         return static_cast<std::uint32_t>(piece / layout_.beat_bytes());
     }
     [[nodiscard]] std::uint32_t pieces_of(std::uint32_t groups) const { return (groups + step_ - 1) / step_; }

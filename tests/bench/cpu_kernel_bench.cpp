@@ -1,8 +1,9 @@
-// How fast the processor's ternary kernel is, beside a plain two-bit loop and what memory can stream, in one run.
+// How fast the processor's ternary kernel is, beside a plain two-bit loop and what memory can stream, in one
+// run.
 //
-// Weights are those of several layers of BitNet b1.58 2B4T, more than a cache holds, so that each product reads
-// them from memory as a real step does. Figures are weights times tokens per second of CPU time of one thread.
-// Repetitions are interleaved at random and the best of each counts; ratios come from the same run.
+// Weights are those of several layers of BitNet b1.58 2B4T, more than a cache holds, so that each product
+// reads them from memory as a real step does. Figures are weights times tokens per second of CPU time of one
+// thread. Repetitions are interleaved at random and the best of each counts; ratios come from the same run.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -67,8 +68,9 @@ const std::vector<Matrix>& weights_of(unsigned port_bits, unsigned layers) {
         const StreamLayout layout{1, port_bits, 1024};
         for (unsigned layer = 0; layer < layers; ++layer) {
             for (const Shape& shape : kShapes) {
-                matrices.push_back({StreamIndex(layout, shape.m, shape.k, 1),
-                                    random_streams(layout, shape.m, shape.k, 1, matrices.size(), kZeroShare)});
+                matrices.push_back(
+                    {StreamIndex(layout, shape.m, shape.k, 1),
+                     random_streams(layout, shape.m, shape.k, 1, matrices.size(), kZeroShare)});
             }
         }
     }
@@ -92,8 +94,8 @@ void kernel(benchmark::State& state, KernelPath path, unsigned port_bits, unsign
     }
     for (auto step : state) {
         for (const Matrix& matrix : matrices) {
-            const auto status =
-                kernel.multiply(matrix.index, views(matrix.streams), {x.data(), 8192, tokens}, tokens, y.data());
+            const auto status = kernel.multiply(matrix.index, views(matrix.streams), {x.data(), 8192, tokens},
+                                                tokens, y.data());
             benchmark::DoNotOptimize(status.nonzero);
         }
     }
@@ -159,7 +161,8 @@ class BestReporter final : public benchmark::ConsoleReporter {
                 continue;
             }
             const std::string name = run.run_name.function_name;
-            auto found = std::find_if(best_.begin(), best_.end(), [&](const Best& b) { return b.name == name; });
+            auto found =
+                std::find_if(best_.begin(), best_.end(), [&](const Best& b) { return b.name == name; });
             if (found == best_.end()) {
                 found = best_.insert(best_.end(), {name});
             }
@@ -208,8 +211,9 @@ void register_all() {
         }
         for (const unsigned bits : {512U, 256U, 128U}) {
             for (const unsigned tokens : {1U, 2U, 4U, 8U}) {
-                const std::string name = std::string(kernel_path_name(path)) + ", " + std::to_string(bits) + " bit, " +
-                                         std::to_string(tokens) + (tokens == 1 ? " token, " : " tokens, ");
+                const std::string name = std::string(kernel_path_name(path)) + ", " + std::to_string(bits) +
+                                         " bit, " + std::to_string(tokens) +
+                                         (tokens == 1 ? " token, " : " tokens, ");
                 benchmark::RegisterBenchmark((name + "memory").c_str(), kernel, path, bits, tokens, kLayers);
                 if (tokens == 1) {
                     benchmark::RegisterBenchmark((name + "cached").c_str(), kernel, path, bits, tokens, 1U);

@@ -2,12 +2,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <string>
 #include <vector>
 
 #include "hls/ternary_matmul.h"
 #include "hls/trit.h"
 #include "host/cpu/ternary_kernel.h"
+#include "host/cpu/thread_pool.h"
 #include "host/error.h"
 #include "tests/hls/random_data.h"
 
@@ -202,7 +205,113 @@ TEST(CpuKernel, AgreesWithTheGoldenModelOnWhichIllegalBeatIsFirst) {
     }
 }
 
+/// Each of the 256 bytes as one code of a matrix: the same verdict, weights and count as the definition.
+TEST(CpuKernel, EveryCodeIsReadAsDefined) {
+    for (const KernelPath path : paths()) {
+        TernaryKernel kernel(1, path);
+        for (const unsigned bits : {128U, 256U, 512U}) {
+            const std::size_t beat = bits / 8;
+            const auto k = static_cast<std::uint32_t>(5 * beat);
+            const StreamIndex index({1, bits, 16}, 9, k, 1);
+            test::Random random(bits);
+            const auto x = random.integers<std::int8_t>(k, -128, 127);
+            for (unsigned code = 0; code < 256; ++code) {
+                SCOPED_TRACE(std::string(kernel_path_name(path)) + ", " + std::to_string(bits) +
+                             " bits, code " + std::to_string(code));
+                const std::size_t row = code % 9;
+                const std::size_t at = (7 * code) % beat;
+                std::vector<std::byte> stream(index.stream_bytes());
+                for (std::size_t r = 0; r < 9; ++r) {
+                    fill_zero_beat({stream.data() + r * beat, beat});
+                }
+                for (std::size_t j = 0; j < 8; ++j) {
+                    const std::size_t bit = j * beat + at;
+                    std::byte& byte = stream[row * beat + bit / 8];
+                    const auto mask = static_cast<std::byte>(1U << (bit % 8));
+                    byte = ((code >> j) & 1U) != 0 ? byte | mask : byte & ~mask;
+                }
+                std::int8_t w[5] = {};
+                const bool legal = hls::decode_trits(static_cast<std::uint8_t>(code), w);
+                const std::span<const std::byte> view(stream);
+                std::vector<std::int32_t> y(9, -1);
+                const KernelStatus status = kernel.multiply(index, {&view, 1}, {x.data(), k, 1}, 1, y.data());
+                ASSERT_EQ(status.legal, legal);
+                if (!legal) {
+                    ASSERT_EQ(status.offset, row * beat);
+                    continue;
+                }
+                std::int32_t want = 0;
+                std::uint64_t nonzero = 0;
+                for (std::size_t t = 0; t < 5; ++t) {
+                    want += w[t] * x[t * beat + at];
+                    nonzero += w[t] != 0 ? 1 : 0;
+                }
+                ASSERT_EQ(status.nonzero, nonzero);
+                for (std::size_t r = 0; r < 9; ++r) {
+                    ASSERT_EQ(y[r], r == row ? want : 0);
+                }
+            }
+        }
+    }
+}
+
+/// Counts that fill their narrow lanes most: all zeros, and all -1 with -128, through several pieces of a
+/// tile.
+TEST(CpuKernel, FullLanesDoNotOverflow) {
+    for (const KernelPath path : paths()) {
+        TernaryKernel kernel(2, path);
+        for (const unsigned bits : {128U, 256U, 512U}) {
+            for (const int w : {0, -1, 1}) {
+                for (const unsigned tokens : {1U, 2U, 5U, 8U}) {
+                    SCOPED_TRACE(std::string(kernel_path_name(path)) + ", " + std::to_string(bits) +
+                                 " bits, w " + std::to_string(w) + ", tokens " + std::to_string(tokens));
+                    Problem p;
+                    p.layout = {1, bits, 4096};
+                    p.m = 64000 / bits * 8 + 1;
+                    p.k = bits + 1;
+                    p.tokens = p.columns = tokens;
+                    p.w.assign(static_cast<std::size_t>(p.m) * p.k, static_cast<std::int8_t>(w));
+                    p.x.assign(static_cast<std::size_t>(p.k) * tokens, -128);
+                    p.check(kernel);
+                }
+            }
+        }
+    }
+}
+
+TEST(CpuKernel, RefusesAPathThatTheProcessorLacks) {
+    for (const KernelPath path : {KernelPath::kPortable, KernelPath::kAvx2, KernelPath::kAvxVnni,
+                                  KernelPath::kAvx512Vnni, KernelPath::kAvx512}) {
+        if (kernel_path_available(path)) {
+            EXPECT_EQ(TernaryKernel(1, path).path(), path);
+        } else {
+            EXPECT_THROW(TernaryKernel(1, path), InputError);
+        }
+    }
+}
+
+TEST(ThreadPool, EveryPieceIsTakenOnce) {
+    for (const unsigned threads : {1U, 2U, 8U}) {
+        ThreadPool pool(threads);
+        ASSERT_EQ(pool.threads(), threads);
+        for (int round = 0; round < 500; ++round) {
+            constexpr std::size_t kPieces = 37;
+            std::array<std::atomic<int>, kPieces> taken{};
+            std::atomic<std::size_t> next = 0;
+            pool.run([&] {
+                for (std::size_t i = next++; i < kPieces; i = next++) {
+                    ++taken[i];
+                }
+            });
+            for (const auto& count : taken) {
+                ASSERT_EQ(count, 1);
+            }
+        }
+    }
+}
+
 TEST(CpuKernel, SaysWhichPathRuns) {
+    EXPECT_STREQ(kernel_path_name(KernelPath::kBest), kernel_path_name(paths().back()));
     EXPECT_EQ(TernaryKernel(1, KernelPath::kPortable).path(), KernelPath::kPortable);
     EXPECT_EQ(TernaryKernel(1).path(), paths().back());
     EXPECT_GE(TernaryKernel(0).threads(), 1U);
