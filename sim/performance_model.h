@@ -14,17 +14,12 @@ namespace setun::sim {
 
 /// Cycles that a form of the leaf (SETUN_LEAF_*) needs, beyond those of planes and tree, from the last loaded
 /// word of an activation chunk to the first beat that may use the chunk.
-/// The table leaves walk over their tables first (FillCycles in setun_leaf_table_lut.sv and
-/// setun_leaf_table_bram.sv: 32 x 8 + 2 and 256 x 2 + 2 cycles), one cycle of which the others need as well.
-[[nodiscard]] constexpr unsigned leaf_fill_cycles(unsigned leaf) {
-    switch (leaf) {
-        case SETUN_LEAF_TABLE:
-            return 257;
-        case SETUN_LEAF_BRAM:
-            return 513;
-        default:
-            return 0;
-    }
+/// KernelConfig::fill_cycles() for tables, one cycle of which the other leaves need as well.
+[[nodiscard]] inline unsigned leaf_fill_cycles(unsigned leaf) {
+    KernelConfig config;
+    config.leaf = leaf;
+    const unsigned fill = config.fill_cycles();
+    return fill == 0 ? 0 : fill - 1;
 }
 
 /// What is modelled: a kernel, the memory behind it, and the seed of that memory's jitter.
