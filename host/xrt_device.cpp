@@ -207,8 +207,8 @@ void divert_messages() {
     std::cout.rdbuf(stream.rdbuf());
     std::cerr.rdbuf(stream.rdbuf());
     std::clog.rdbuf(stream.rdbuf());
-    std::FILE* const file =
-        std::fopen(kFile.c_str(), "ae");  // NOLINT(cppcoreguidelines-owning-memory): as above
+    // NOLINTNEXTLINE(cppcoreguidelines-owning-memory): stays open for the same reason
+    std::FILE* const file = std::fopen(kFile.c_str(), "ae");
     if (file != nullptr) {
         std::setvbuf(file, nullptr, _IOLBF, 0);
     }

@@ -13,7 +13,7 @@
 namespace {
 
 std::FILE*& log_file() {
-    static std::FILE* file = nullptr;
+    static std::FILE* file = nullptr;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
     return file;
 }
 
@@ -32,7 +32,7 @@ std::FILE* output_of(const void* caller) {
 
 extern "C" {
 
-int __printf_chk(int flag, const char* format, ...);  // NOLINT(cert-dcl37-c,cert-dcl51-cpp): glibc's name
+int __printf_chk(int flag, const char* format, ...);  // NOLINT: glibc's name
 
 void setun_xrt_log_to(std::FILE* file) { log_file() = file; }
 
