@@ -56,10 +56,12 @@ struct High {
 
 /// esc, c4, c3, c2, b1 and b0, b0 lowest, decide weights 2, 1 and 0 and legality.
 struct Low {
-    std::uint8_t v2, v1, v0;
-    bool illegal;
+    std::uint8_t v2 = 0;
+    std::uint8_t v1 = 0;
+    std::uint8_t v0 = 0;
+    bool illegal = false;
 
-    constexpr explicit Low(unsigned index) : v2(0), v1(0), v0(0), illegal(false) {
+    constexpr explicit Low(unsigned index) {
         const auto bit = [index](unsigned at) { return High::bit(index, at); };
         const bool b0 = bit(0);
         const bool b1 = bit(1);
@@ -90,7 +92,7 @@ constexpr std::uint8_t first_entry(unsigned i) {
 constexpr std::uint8_t kIllegal = 0xFF;
 constexpr std::uint8_t count_entry(unsigned i) {
     const Low l(i % kRegister);
-    const unsigned high_zeros = High::bit(i, 5) ? 2U : i / kRegister;
+    const unsigned high_zeros = High::bit(i, 5) ? 2U : i / 64U;
     const unsigned zeros = (is_zero(l.v2) ? 1U : 0U) + (is_zero(l.v1) ? 1U : 0U) + (is_zero(l.v0) ? 1U : 0U);
     return l.illegal ? kIllegal : static_cast<std::uint8_t>(zeros + high_zeros);
 }

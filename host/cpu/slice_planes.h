@@ -359,6 +359,11 @@ SETUN_PLANES void run_chunk(const Slice& slice, const std::byte* beats, const st
         std::memcpy(rest.data(), beats + whole * kBeat, (slice.rows() - whole) * kBeat);
     }
     for (std::uint32_t row = 0; row < slice.rows(); row += kRows) {
+        // The next chunk's beats of these rows. A prefetch of what is not there is harmless.
+        const std::byte* const next = beats + (std::size_t{slice.tile_groups} + row) * kBeat;
+        for (std::size_t at = 0; at < kBlockBytes; at += 64) {
+            _mm_prefetch(reinterpret_cast<const char*>(next + at), _MM_HINT_T1);
+        }
         const std::byte* const block = row < whole ? beats + row * kBeat : rest.data();
         Masks masks;
         decode(planes_of<kBeat>(block), masks, tally);
