@@ -31,7 +31,8 @@ class Generation {
           reference_(reference),
           request_(request),
           sampler_(request.sampling),
-          decoder_(model, positions(model, request)),
+          own_decoder_(own_decoder(model, request)),
+          decoder_(own_decoder_ ? *own_decoder_ : *request.decoder),
           check_strand_(scheduler.make_strand()) {
         const DeviceInfo& info = device_->device().info();
         engine_ = {info.port_bits, info.ports, info.tokens, info.tile_rows};
@@ -52,7 +53,7 @@ class Generation {
     }
 
   private:
-    static std::uint32_t positions(const Model& model, const GenerateRequest& request);
+    static std::optional<Decoder> own_decoder(const Model& model, const GenerateRequest& request);
     [[nodiscard]] bool in_prompt() const { return done_ < request_.prompt.size(); }
     void next_step();
     void next_group();
@@ -69,7 +70,8 @@ class Generation {
     ReferenceEngine* reference_;
     const GenerateRequest& request_;
     Sampler sampler_;
-    Decoder decoder_;
+    std::optional<Decoder> own_decoder_;
+    Decoder& decoder_;
     Strand check_strand_;
     energy::Engine engine_;
 
@@ -86,7 +88,8 @@ class Generation {
     GenerateResult result_;
 };
 
-std::uint32_t Generation::positions(const Model& model, const GenerateRequest& request) {
+/// Checks the request; the decoder of a new text, or nothing when the request goes on with one.
+std::optional<Decoder> Generation::own_decoder(const Model& model, const GenerateRequest& request) {
     const Architecture& a = model.architecture;
     if (request.prompt.empty()) {
         throw InputError("the prompt has no tokens; give --prompt TEXT or --tokens 1,2,3");
@@ -97,17 +100,25 @@ std::uint32_t Generation::positions(const Model& model, const GenerateRequest& r
                                          a.vocab - 1));
         }
     }
-    if (request.prompt.size() > a.context) {
+    const Decoder* decoder = request.decoder;
+    const std::uint32_t room = decoder != nullptr ? decoder->capacity() - decoder->position() : a.context;
+    if (request.prompt.size() > room) {
         throw InputError(
-            fmt::format("the prompt has {} tokens, the model's context is {}; shorten the prompt",
-                        request.prompt.size(), a.context));
+            decoder != nullptr && decoder->position() != 0
+                ? fmt::format("{} more tokens do not fit behind {} of {} positions; begin a new text",
+                              request.prompt.size(), decoder->position(), decoder->capacity())
+                : fmt::format("the prompt has {} tokens, the model's context is {}; shorten the prompt",
+                              request.prompt.size(), room));
     }
     if (request.max_tokens == 0) {
         throw InputError("--max-tokens is 0; ask for at least one token");
     }
+    if (decoder != nullptr) {
+        return std::nullopt;
+    }
     // The last token drawn needs no position of its own.
     const std::uint64_t wanted = request.prompt.size() + std::uint64_t{request.max_tokens} - 1;
-    return static_cast<std::uint32_t>(std::min<std::uint64_t>(wanted, a.context));
+    return Decoder(model, static_cast<std::uint32_t>(std::min<std::uint64_t>(wanted, a.context)));
 }
 
 void Generation::next_step() {
@@ -228,9 +239,10 @@ void Generation::step_done() {
     if (request_.on_token) {
         request_.on_token(token);
     }
-    const bool stop = std::find(request_.stop.begin(), request_.stop.end(), token) != request_.stop.end();
-    const bool room = result_.tokens.size() < request_.max_tokens &&
-                      request_.prompt.size() + result_.tokens.size() <= a.context;
+    const bool stop = std::find(request_.stop.begin(), request_.stop.end(), token) != request_.stop.end() ||
+                      (request_.until && request_.until(token));
+    const bool room =
+        result_.tokens.size() < request_.max_tokens && decoder_.position() < decoder_.capacity();
     if (!stop && room) {
         next_step();
     }
