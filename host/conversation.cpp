@@ -6,82 +6,9 @@
 #include <algorithm>
 
 #include "host/error.h"
+#include "host/reply_text.h"
 
 namespace setun {
-namespace {
-
-/// Text of a reply as tokens come: shows what cannot belong to a stop text, and finds where one begins.
-class ReplyText {
-  public:
-    ReplyText(const Tokenizer& tokenizer, const std::vector<std::string>& stops,
-              const std::function<void(std::string_view)>& show)
-        : tokenizer_(tokenizer), stops_(stops), show_(show) {}
-
-    /// Returns whether a stop text is complete.
-    bool add(std::uint32_t token) {
-        text_ += stream_.push(tokenizer_.bytes(token));
-        ends_.push_back(text_.size());
-        for (const std::string& stop : stops_) {
-            cut_ = std::min(cut_, text_.find(stop, shown_));
-        }
-        if (cut_ != std::string::npos) {
-            show_up_to(cut_);
-            return true;
-        }
-        std::size_t held = 0;  // the longest end of the text that begins a stop text
-        for (const std::string& stop : stops_) {
-            for (std::size_t n = std::min(stop.size() - 1, text_.size() - shown_); n > held; --n) {
-                if (std::string_view(text_).ends_with(std::string_view(stop).substr(0, n))) {
-                    held = n;
-                }
-            }
-        }
-        show_up_to(text_.size() - held);
-        return false;
-    }
-    /// Shows what was held back. Call once, when no more tokens come.
-    void finish() {
-        if (cut_ == std::string::npos) {
-            text_ += stream_.finish();
-            show_up_to(text_.size());
-        }
-    }
-    [[nodiscard]] std::string text() const { return text_.substr(0, cut_); }
-    /// Tokens that lie before a stop text, of `count`, and the text between them and it.
-    [[nodiscard]] std::size_t kept_tokens(std::size_t count) const {
-        if (cut_ == std::string::npos) {
-            return count;
-        }
-        return static_cast<std::size_t>(std::upper_bound(ends_.begin(), ends_.end(), cut_) - ends_.begin());
-    }
-    [[nodiscard]] std::string text_behind(std::size_t tokens) const {
-        if (cut_ == std::string::npos) {
-            return "";
-        }
-        const std::size_t begin = tokens == 0 ? 0 : ends_[tokens - 1];
-        return text_.substr(begin, cut_ - begin);
-    }
-
-  private:
-    void show_up_to(std::size_t end) {
-        if (end > shown_ && show_) {
-            show_(std::string_view(text_).substr(shown_, end - shown_));
-        }
-        shown_ = std::max(shown_, end);
-    }
-
-    const Tokenizer& tokenizer_;
-    const std::vector<std::string>& stops_;
-    const std::function<void(std::string_view)>& show_;
-    Utf8Stream stream_;
-    std::string text_;
-    std::vector<std::size_t> ends_;  ///< bytes of text_ behind each token
-    std::size_t shown_ = 0;
-    std::size_t cut_ = std::string::npos;  ///< where a stop text begins
-};
-
-}  // namespace
-
 Conversation::Conversation(const Model& model, const Tokenizer& tokenizer, const ChatTemplate& format,
                            ConversationDevice device, ConversationOptions options)
     : model_(&model),
@@ -89,10 +16,17 @@ Conversation::Conversation(const Model& model, const Tokenizer& tokenizer, const
       format_(&format),
       device_(device),
       options_(std::move(options)),
-      stop_(model.architecture.eos) {
+      stop_(model.architecture.eos),
+      stop_texts_(format.stop_texts()) {
     format.check(tokenizer);
     const auto stops = format.stop_tokens(tokenizer);
     stop_.insert(stop_.end(), stops.begin(), stops.end());
+    for (const std::string& stop : options_.stop_texts) {
+        if (stop.empty()) {
+            throw InputError("--stop is empty; give the text that ends a reply");
+        }
+        stop_texts_.push_back(stop);
+    }
     if (options_.context > model.architecture.context) {
         throw InputError(fmt::format("--context {} is more than the model's {}", options_.context,
                                      model.architecture.context));
@@ -147,7 +81,7 @@ Reply Conversation::say(const std::string& message, const std::function<void(std
             "conversation",
             request.prompt.size(), begin, context()));
     }
-    ReplyText text(*tokenizer_, format_->stop_texts(), on_text);
+    ReplyText text(*tokenizer_, stop_texts_, on_text);
     request.until = [&](std::uint32_t token) { return text.add(token); };
 
     Scheduler scheduler;
@@ -162,7 +96,7 @@ Reply Conversation::say(const std::string& message, const std::function<void(std
     ++turns_;
     reply.text = text.text();
     const auto& tokens = reply.result.tokens;
-    std::size_t kept = text.kept_tokens(tokens.size());
+    std::size_t kept = text.kept_tokens();
     const bool stop_token =
         !tokens.empty() && std::find(stop_.begin(), stop_.end(), tokens.back()) != stop_.end();
     if (!reply.result.stopped.empty()) {
@@ -173,7 +107,7 @@ Reply Conversation::say(const std::string& message, const std::function<void(std
     if (stop_token && kept == tokens.size()) {
         --kept;  // the format writes the end of a reply itself
     }
-    remember(reply, kept, text.text_behind(kept), begin);
+    remember(reply, kept, text.text_behind_kept(), begin);
     return reply;
 }
 

@@ -16,11 +16,12 @@
 namespace setun {
 
 struct ConversationOptions {
-    std::string system;              ///< system message; empty: none
-    bool bos = true;                 ///< begin with the model's begin-of-text token, if it has one
-    std::uint32_t max_tokens = 512;  ///< of a reply
-    std::uint32_t context = 0;       ///< positions to keep at most; 0: the model's context
-    SamplingOptions sampling;        ///< turn n draws with seed + n
+    std::string system;                   ///< system message; empty: none
+    bool bos = true;                      ///< begin with the model's begin-of-text token, if it has one
+    std::uint32_t max_tokens = 512;       ///< of a reply
+    std::uint32_t context = 0;            ///< positions to keep at most; 0: the model's context
+    std::vector<std::string> stop_texts;  ///< that end a reply, beside those of the format
+    SamplingOptions sampling;             ///< turn n draws with seed + n
 };
 
 /// Why a reply ended.
@@ -71,6 +72,7 @@ class Conversation {
     ConversationDevice device_;
     ConversationOptions options_;
     std::vector<std::uint32_t> stop_;
+    std::vector<std::string> stop_texts_;
     std::unique_ptr<Decoder> decoder_;
     std::uint64_t turns_ = 0;
     bool begun_ = false;                  ///< a turn is in the cache

@@ -170,6 +170,9 @@ void ChatCommand::declare(CLI::App& parent) {
         ->take_all();
     app.add_option("--template", template_,
                    "Format of the conversation: " + ChatTemplate::names() + " [as the model says]");
+    app.add_option("--stop", options_.stop_texts, "A text that ends a reply; may be repeated")
+        ->expected(1)
+        ->take_all();
     app.add_option("-n,--max-tokens", options_.max_tokens, "Tokens of a reply at most")
         ->capture_default_str();
     app.add_option("--context", options_.context, "Positions to keep, 0 = the model's context")
