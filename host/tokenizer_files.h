@@ -23,6 +23,9 @@ TokenizerData read_tiktoken(const std::filesystem::path& path);
 /// Reads a SentencePiece model of type BPE with the identity normaliser. Throws InputError naming the field.
 TokenizerData read_sentencepiece(const std::filesystem::path& path);
 
+/// Any of these, told apart by its first byte.
+TokenizerData read_tokenizer_file(const std::filesystem::path& path);
+
 /// The vocabulary of a GGUF file, model "gpt2" or "llama". `where` names the file. Throws InputError naming
 /// the field.
 TokenizerData read_gguf_vocabulary(const GgufVocabulary& vocabulary, const std::string& where);

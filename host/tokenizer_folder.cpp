@@ -16,17 +16,6 @@ namespace {
 namespace fs = std::filesystem;
 constexpr std::size_t kMaxConfigBytes = std::size_t{16} << 20;
 
-/// tokenizer.model is either format: tiktoken's is printable text, SentencePiece's begins with field 1 of a
-/// protobuf message, a line feed.
-TokenizerData read_model_file(const fs::path& path) {
-    bool protobuf = false;
-    {
-        const MappedFile file = MappedFile::open(path);
-        protobuf = !file.bytes().empty() && file.bytes()[0] == std::byte{0x0A};
-    }
-    return protobuf ? read_sentencepiece(path) : read_tiktoken(path);
-}
-
 /// added_tokens.json: {"text": id, ...}, ids behind those of the vocabulary.
 void read_added_tokens(const fs::path& path, TokenizerData& data) {
     const nlohmann::json json = parse_json(read_text_file(path, kMaxConfigBytes), path.string());
@@ -78,6 +67,19 @@ void read_config(const fs::path& path, TokenizerData& data) {
 
 }  // namespace
 
+TokenizerData read_tokenizer_file(const fs::path& path) {
+    // JSON begins with a brace, SentencePiece with field 1 of a protobuf message, which is a line feed, and a
+    // line of tiktoken with base64.
+    char first = 0;
+    {
+        const MappedFile file = MappedFile::open(path);
+        first = file.bytes().empty() ? '\0' : static_cast<char>(file.bytes()[0]);
+    }
+    return first == '{'    ? read_tokenizer_json(path)
+           : first == '\n' ? read_sentencepiece(path)
+                           : read_tiktoken(path);
+}
+
 std::optional<TokenizerData> read_folder_tokenizer(const fs::path& directory, std::uint32_t vocab) {
     const fs::path json = directory / "tokenizer.json";
     const fs::path model = directory / "tokenizer.model";
@@ -87,7 +89,7 @@ std::optional<TokenizerData> read_folder_tokenizer(const fs::path& directory, st
         data = read_tokenizer_json(json);
     } else if (fs::exists(model)) {
         source = model;
-        data = read_model_file(model);
+        data = read_tokenizer_file(model);
         if (fs::exists(directory / "added_tokens.json")) {
             read_added_tokens(directory / "added_tokens.json", data);
         }
