@@ -39,6 +39,13 @@ Decoder::Decoder(const Model& model, std::uint32_t positions) : model_(&model), 
     logits_.resize(a.vocab);
 }
 
+void Decoder::rewind(std::uint32_t position) {
+    if (position > position_) {
+        throw InputError(fmt::format("cannot go back to position {} of {}", position, position_));
+    }
+    position_ = position;
+}
+
 void Decoder::begin(std::span<const std::uint32_t> tokens, bool want_logits) {
     const Architecture& a = model_->architecture;
     if (tokens.size() > capacity_ - position_) {

@@ -23,6 +23,9 @@ class Decoder {
     Decoder(const Model& model, std::uint32_t positions);
 
     [[nodiscard]] std::uint32_t position() const { return position_; }  ///< positions in the cache
+    [[nodiscard]] std::uint32_t capacity() const { return capacity_; }  ///< positions that it can hold
+    /// Forgets the positions from `position` on. Throws InputError when there are not as many.
+    void rewind(std::uint32_t position);
 
     /// Starts a step over consecutive tokens, which take the next positions. `want_logits`: run the head on
     /// the last of them. Throws InputError when a token is outside the vocabulary or the cache is full.

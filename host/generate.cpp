@@ -22,7 +22,7 @@ constexpr std::size_t kMaxPendingChecks = 8;
 /// Largest top_k for which the head's early exit is tried: with more, hardly a row can be dropped.
 constexpr std::uint32_t kMaxKeep = 64;
 
-/// Positions that the cache of a request needs. Throws InputError when the request cannot be run.
+/// Positions that the cache of a new text needs. Throws InputError when the request cannot be run.
 std::uint32_t positions_of(const Architecture& a, const GenerateRequest& request) {
     if (request.prompt.empty()) {
         throw InputError("the prompt has no tokens; give --prompt TEXT or --tokens 1,2,3");
@@ -33,10 +33,15 @@ std::uint32_t positions_of(const Architecture& a, const GenerateRequest& request
                                          a.vocab - 1));
         }
     }
-    if (request.prompt.size() > a.context) {
+    const Decoder* const decoder = request.decoder;
+    const std::uint32_t room = decoder != nullptr ? decoder->capacity() - decoder->position() : a.context;
+    if (request.prompt.size() > room) {
         throw InputError(
-            fmt::format("the prompt has {} tokens, the model's context is {}; shorten the prompt",
-                        request.prompt.size(), a.context));
+            decoder != nullptr && decoder->position() != 0
+                ? fmt::format("{} more tokens do not fit behind {} of {} positions; begin a new text",
+                              request.prompt.size(), decoder->position(), decoder->capacity())
+                : fmt::format("the prompt has {} tokens, the model's context is {}; shorten the prompt",
+                              request.prompt.size(), room));
     }
     if (request.max_tokens == 0) {
         throw InputError("--max-tokens is 0; ask for at least one token");
@@ -63,7 +68,8 @@ class Sequence {
     Sequence(const Model& model, const GenerateRequest& request, GeneratedText& text)
         : request_(request),
           text_(text),
-          decoder_(model, positions_of(model.architecture, request)),
+          own_decoder_(own_decoder(model, request)),
+          decoder_(own_decoder_ ? *own_decoder_ : *request.decoder),
           sampler_(request.sampling) {}
 
     [[nodiscard]] const GenerateRequest& request() const { return request_; }
@@ -95,7 +101,7 @@ class Sequence {
 
     /// Draws the next token from logits; `ids`, unless empty, says whose they are. Returns false when the
     /// text ends.
-    bool draw(std::span<const float> logits, std::span<const std::uint32_t> ids, std::uint32_t context) {
+    bool draw(std::span<const float> logits, std::span<const std::uint32_t> ids) {
         const std::uint32_t index = sampler_.sample(logits);
         const std::uint32_t token = ids.empty() ? index : ids[index];
         text_.tokens.push_back(token);
@@ -103,15 +109,23 @@ class Sequence {
             request_.on_token(token);
         }
         const auto& stop = request_.stop;
-        return std::find(stop.begin(), stop.end(), token) == stop.end() &&
-               text_.tokens.size() < request_.max_tokens &&
-               request_.prompt.size() + text_.tokens.size() <= context;
+        const bool ends = std::find(stop.begin(), stop.end(), token) != stop.end() ||
+                          (request_.until && request_.until(token));
+        return !ends && text_.tokens.size() < request_.max_tokens &&
+               decoder_.position() < decoder_.capacity();
     }
 
   private:
+    /// Checks the request; the decoder of a new text, or nothing when the request goes on with one.
+    static std::optional<Decoder> own_decoder(const Model& model, const GenerateRequest& request) {
+        const std::uint32_t positions = positions_of(model.architecture, request);
+        return request.decoder != nullptr ? std::nullopt : std::make_optional<Decoder>(model, positions);
+    }
+
     const GenerateRequest& request_;
     GeneratedText& text_;
-    Decoder decoder_;
+    std::optional<Decoder> own_decoder_;
+    Decoder& decoder_;
     Sampler sampler_;
     std::size_t done_ = 0;  ///< tokens of the prompt whose step has begun
 };
@@ -476,8 +490,7 @@ void Generation::draw_tokens() {
             }
         }
         ++step_.drawn;
-        if (!sequence.draw(head_searched_ ? std::span<const float>(logits) : sequence.decoder().logits(), ids,
-                           model_.architecture.context)) {
+        if (!sequence.draw(head_searched_ ? std::span<const float>(logits) : sequence.decoder().logits(), ids)) {
             ended.push_back(&sequence);
         }
     }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "energy_model/energy.h"
+#include "host/decoder.h"
 #include "host/device.h"
 #include "host/head_lists.h"
 #include "host/lowering.h"
@@ -40,6 +41,10 @@ struct GenerateRequest {
     SamplingOptions sampling;
     std::function<void(std::uint32_t)> on_token;  ///< called as each token is drawn; may be empty
     std::function<void(double)> on_prompt;        ///< share of the prompt done; may be empty
+    std::function<bool(std::uint32_t)>
+        until;  ///< ends the text behind a token for which it is true; may be empty
+    Decoder* decoder =
+        nullptr;  ///< the text to go on with: the prompt takes its next positions; null: a new text
     bool keep_logits =
         false;  ///< collect the logits behind every position of the prompt and of every drawn token
 };
@@ -82,7 +87,9 @@ bool can_exit_head(const GenerateRequest& request);
 ///
 /// Throws InputError for a prompt that is empty, does not fit the context or holds a token out of range
 /// (before anything runs), CheckError when the device reports an error, DeviceError when it does not answer.
-/// Mismatches do not throw: the caller decides. After Scheduler::stop the result holds the tokens so far.
+/// Mismatches do not throw: the caller decides. After Scheduler::stop the result holds the tokens so far. With
+/// a decoder of the caller: the last token drawn has no position in it yet, and a step that was stopped has
+/// left none.
 BatchResult generate_batch(Scheduler& scheduler, const Model& model, const LoweredModel& lowered,
                            const std::shared_ptr<DeviceQueue>& device, ReferenceEngine* reference,
                            std::span<const GenerateRequest> requests, HeadExit* head_exit = nullptr);

@@ -10,6 +10,7 @@
 #include "host/error.h"
 #include "host/json_fields.h"
 #include "host/safetensors.h"
+#include "host/tokenizer_files.h"
 #include "rtl/setun_abi.h"
 
 namespace setun {
@@ -313,14 +314,7 @@ Model load_hugging_face(const std::filesystem::path& directory, const StreamLayo
         model.head = load_planes(checkpoint, model, "lm_head.weight", "head", layout);
     }
     model.final_norm = checkpoint.norm("model.norm.weight", model.architecture.hidden);
-    if (std::filesystem::exists(directory / "tokenizer.json")) {
-        model.tokenizer = read_tokenizer_json(directory / "tokenizer.json");
-        if (model.tokenizer->tokens.size() > model.architecture.vocab) {
-            throw InputError(fmt::format("{}: tokenizer has {} tokens, config.json vocab_size is {}",
-                                         (directory / "tokenizer.json").string(),
-                                         model.tokenizer->tokens.size(), model.architecture.vocab));
-        }
-    }
+    model.tokenizer = read_folder_tokenizer(directory, model.architecture.vocab);
     load_metadata(model, directory, config);
     report(model.architecture.layers + 1);
     return model;

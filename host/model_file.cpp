@@ -450,10 +450,7 @@ Model ModelReader::read() {
         const JsonFields entry = root.object("tokenizer");
         const auto data = section(entry, "tokenizer", entry.integer("bytes", 0, bytes().size()));
         model.tokenizer = parse_tokenizer(data, where_);
-        if (model.tokenizer->tokens.size() > model.architecture.vocab) {
-            fail(fmt::format("the tokenizer has {} tokens, field 'vocab' is {}",
-                             model.tokenizer->tokens.size(), model.architecture.vocab));
-        }
+        check_tokenizer_fits(*model.tokenizer, model.architecture.vocab, where_);
     }
     check_sections_cover_file();
     model.storage.push_back(file_);

@@ -1,54 +1,66 @@
-// Byte-level BPE: text to token ids and back.
+// Text to token ids and back, for every kind of vocabulary.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
+#include "host/token_encoder.h"
 #include "host/tokenizer_data.h"
 #include "host/utf8.h"
 
 namespace setun {
 
-/// Cuts text into the words that are merged separately. `text` must be valid UTF-8. The pieces cover the text
-/// in order.
-std::vector<std::string_view> pre_tokenize(std::string_view text, PreTokenizer rules);
+/// Whether the names of special tokens in a text mean the tokens or are ordinary text.
+enum class SpecialTokens { kRecognise, kAsText };
+
+/// A part of a text, e.g. the markup of a chat template or what a user typed.
+struct TextSegment {
+    std::string text;
+    SpecialTokens special = SpecialTokens::kRecognise;
+};
 
 /// Encoder and decoder. Immutable after construction, safe to share between threads.
 class Tokenizer {
   public:
-    /// Throws InputError when one of the 256 single-byte tokens is missing.
+    /// Throws InputError when the vocabulary cannot encode every text.
     explicit Tokenizer(TokenizerData data);
 
-    [[nodiscard]] std::size_t size() const { return data_.tokens.size(); }
-    [[nodiscard]] const TokenizerData& data() const { return data_; }
+    [[nodiscard]] std::size_t size() const { return data_->tokens.size(); }
+    [[nodiscard]] const TokenizerData& data() const { return *data_; }
 
     /// Token ids of valid UTF-8 text; added tokens in the text are recognised. Nothing is put in front.
     /// Throws InputError with the offset of the first invalid byte.
-    [[nodiscard]] std::vector<std::uint32_t> encode(std::string_view text) const;
+    [[nodiscard]] std::vector<std::uint32_t> encode(std::string_view text,
+                                                    SpecialTokens special = SpecialTokens::kRecognise) const;
 
-    /// Raw bytes of one token; empty for special tokens. id < size().
+    /// Token ids of the segments' texts put together: words may reach from one segment into the next, special
+    /// tokens are recognised only inside a segment that says so. `first`: nothing stands before it.
+    [[nodiscard]] std::vector<std::uint32_t> encode(std::span<const TextSegment> segments, bool first) const;
+
+    /// The special or added token with this text.
+    [[nodiscard]] std::optional<std::uint32_t> find_added(std::string_view text) const;
+
+    /// Raw bytes of one token; empty for special tokens and for ids of the embedding's padding.
     [[nodiscard]] std::string_view bytes(std::uint32_t id) const;
 
     /// Text of tokens; invalid UTF-8 becomes U+FFFD, special tokens are left out.
     [[nodiscard]] std::string decode(const std::vector<std::uint32_t>& ids) const;
 
   private:
-    struct MergeTarget {
-        std::uint32_t rank;
-        std::uint32_t result;
-    };
-    void encode_plain(std::string_view text, std::vector<std::uint32_t>& ids) const;
-    void encode_word(std::string_view word, std::vector<std::uint32_t>& ids) const;
-    [[nodiscard]] const MergeTarget* find_merge(std::uint32_t left, std::uint32_t right) const;
+    /// The longest added token at text[at], or kNoToken.
+    [[nodiscard]] std::uint32_t match_added(std::string_view text, std::size_t at,
+                                            SpecialTokens special) const;
+    void encode_plain(std::string_view text, bool first, std::vector<std::uint32_t>& ids) const;
 
-    TokenizerData data_;
-    std::vector<std::uint32_t> byte_ids_;
-    std::unordered_map<std::uint64_t, MergeTarget> merges_;
-    std::unordered_map<std::string_view, std::uint32_t> whole_words_;  ///< only filled for ignore_merges
-    std::vector<std::uint32_t> added_;                                 ///< longest first
+    std::unique_ptr<const TokenizerData> data_;  ///< at a fixed address: the encoder refers to it
+    std::unique_ptr<const TokenEncoder> encoder_;
+    std::array<std::vector<std::uint32_t>, 256> added_;  ///< by first byte, longest first
 };
 
 }  // namespace setun

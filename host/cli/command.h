@@ -49,5 +49,8 @@ std::unique_ptr<Command> make_verify_command();
 std::unique_ptr<Command> make_bench_command();
 std::unique_ptr<Command> make_devices_command();
 std::unique_ptr<Command> make_pack_command();
+std::unique_ptr<Command> make_chat_command();
+std::unique_ptr<Command> make_logits_command();
+std::unique_ptr<Command> make_tokenize_command();
 
 }  // namespace setun::cli

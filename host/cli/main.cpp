@@ -85,7 +85,8 @@ int main(int argc, char** argv) {
         "Example:\n  setun run --prompt \"To be, or not\" -n 40\nHelp on a command:\n  setun run --help");
     std::vector<std::unique_ptr<Command>> commands;
     for (auto* make : {make_run_command, make_inspect_command, make_verify_command, make_bench_command,
-                       make_devices_command, make_pack_command}) {
+                       make_devices_command, make_pack_command, make_chat_command, make_logits_command,
+                       make_tokenize_command}) {
         commands.push_back(make());
         commands.back()->declare(app);
     }

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <limits>
 #include <optional>
 #include <sstream>
 #include <utility>
@@ -13,6 +12,8 @@
 #include "host/cli/device_options.h"
 #include "host/cli/format.h"
 #include "host/cli/model_options.h"
+#include "host/cli/sampling_options.h"
+#include "host/cli/token_options.h"
 #include "host/error.h"
 #include "host/file.h"
 #include "host/generate.h"
@@ -24,27 +25,6 @@ namespace {
 
 constexpr std::uint32_t kMaxBatch = 1024;
 constexpr std::size_t kMaxPromptsFile = std::size_t{16} << 20U;  ///< bytes
-
-/// "1,2,3" to token ids.
-std::vector<std::uint32_t> parse_ids(const std::string& text) {
-    std::vector<std::uint32_t> ids;
-    std::stringstream list(text);
-    for (std::string item; std::getline(list, item, ',');) {
-        const bool digits =
-            !item.empty() && item.size() <= 10 &&
-            std::all_of(item.begin(), item.end(), [](char c) { return c >= '0' && c <= '9'; });
-        const unsigned long long value =
-            digits ? std::stoull(item) : std::numeric_limits<unsigned long long>::max();
-        if (value > std::numeric_limits<std::uint32_t>::max()) {
-            throw InputError(fmt::format("--tokens: '{}' is not a token id; write ids like 1,2,3", item));
-        }
-        ids.push_back(static_cast<std::uint32_t>(value));
-    }
-    if (ids.empty()) {
-        throw InputError("--tokens is empty; write ids like 1,2,3");
-    }
-    return ids;
-}
 
 void write_out(const std::string& text) {
     std::fwrite(text.data(), 1, text.size(), stdout);
@@ -81,6 +61,7 @@ class RunCommand final : public Command {
     std::uint32_t batch_ = 1;
     std::vector<std::string> shown_;  ///< prompt of each request, as text
     std::optional<std::string> tokens_;
+    std::optional<bool> bos_;
     std::uint32_t max_tokens_ = 64;
     bool no_verify_ = false;
     bool ignore_end_ = false;
@@ -107,18 +88,8 @@ void RunCommand::declare(CLI::App& parent) {
     app.add_option("--batch", batch_, "Continue each text so many times, with seeds --seed, --seed + 1, ...")
         ->capture_default_str();
     app.add_option("-n,--max-tokens", max_tokens_, "Tokens to generate at most")->capture_default_str();
-    app.add_option("--temperature", sampling_.temperature, "0 = greedy")
-        ->capture_default_str()
-        ->group("Sampling");
-    app.add_option("--top-k", sampling_.top_k, "Sample from the k likeliest tokens, 0 = all")
-        ->capture_default_str()
-        ->group("Sampling");
-    app.add_option("--top-p", sampling_.top_p, "Sample from the likeliest tokens with this share")
-        ->capture_default_str()
-        ->group("Sampling");
-    app.add_option("--seed", sampling_.seed, "Seed of the sampling")
-        ->capture_default_str()
-        ->group("Sampling");
+    add_bos_option(app, bos_);
+    add_sampling_options(app, sampling_);
     add_device_options(app, device_);
     app.add_flag("--no-verify", no_verify_, "Do not compare every product with the reference engine");
     app.add_option("--head-exit", head_exit_,
@@ -178,7 +149,7 @@ std::vector<std::uint32_t> RunCommand::prompt_ids(const Model& model,
         return parse_ids(*tokens_);
     }
     std::vector<std::uint32_t> ids;
-    if (model.architecture.bos) {
+    if (wants_bos(bos_, model)) {
         ids.push_back(*model.architecture.bos);
     }
     if (prompt != nullptr) {
@@ -186,7 +157,8 @@ std::vector<std::uint32_t> RunCommand::prompt_ids(const Model& model,
             throw InputError("the model has no tokenizer, so --prompt cannot be used; give --tokens 1,2,3");
         }
         const auto text = tokenizer->encode(*prompt);
-        ids.insert(ids.end(), text.begin(), text.end());
+        const bool twice = !bos_ && !ids.empty() && !text.empty() && text[0] == ids[0];
+        ids.insert(ids.end(), text.begin() + (twice ? 1 : 0), text.end());
     } else if (ids.empty()) {
         ids.push_back(0);  // random weights have no begin-of-text token; any token starts them
     }

@@ -14,8 +14,26 @@
 namespace setun::test {
 namespace {
 
+/// A pipe that holds `text`, whose writing end is closed; -1 when there is no text.
+int readable(const std::string& text) {
+    if (text.empty()) {
+        return -1;
+    }
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0 ||
+        ::write(ends[1], text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
+        throw std::runtime_error("standard input does not fit a pipe");
+    }
+    ::close(ends[1]);
+    return ends[0];
+}
+
 [[noreturn]] void become(const std::vector<std::string>& arguments,
-                         const std::vector<std::string>& environment, int out, int err) {
+                         const std::vector<std::string>& environment, int in, int out, int err) {
+    if (in >= 0) {
+        ::dup2(in, STDIN_FILENO);
+        ::fcntl(STDIN_FILENO, F_SETFL, 0);
+    }
     ::dup2(out, STDOUT_FILENO);
     ::dup2(err, STDERR_FILENO);
     for (const std::string& entry : environment) {
@@ -39,9 +57,13 @@ ProcessResult run_process(const std::vector<std::string>& arguments, const Proce
     if (::pipe2(out.data(), O_CLOEXEC) != 0 || ::pipe2(err.data(), O_CLOEXEC) != 0) {
         throw std::runtime_error("pipe failed");
     }
+    const int in = readable(options.input);
     const pid_t child = ::fork();
     if (child == 0) {
-        become(arguments, options.environment, out[1], err[1]);
+        become(arguments, options.environment, in, out[1], err[1]);
+    }
+    if (in >= 0) {
+        ::close(in);
     }
     ::close(out[1]);
     ::close(err[1]);

@@ -15,6 +15,7 @@ struct ProcessResult {
 struct ProcessOptions {
     std::string interrupt_after;                ///< send SIGINT once this has appeared on stdout
     std::vector<std::string> environment = {};  ///< additional NAME=VALUE
+    std::string input = {};                     ///< standard input, at most 64 KiB; empty: that of the test
 };
 
 /// Runs arguments[0] with the others and waits for its end.

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "host/error.h"
+#include "host/tokenizer_files.h"
 #include "tests/host/synthetic_model.h"
 
 namespace setun {

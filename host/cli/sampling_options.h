@@ -1,0 +1,13 @@
+// The options that say how tokens are drawn, the same for every command that draws some.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "host/sampler.h"
+
+namespace setun::cli {
+
+/// Declares --temperature, --top-k, --top-p and --seed.
+void add_sampling_options(CLI::App& app, SamplingOptions& options);
+
+}  // namespace setun::cli
