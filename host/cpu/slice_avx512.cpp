@@ -357,6 +357,7 @@ template <std::size_t kBeat>
 SETUN_AVX512 SliceStatus run_block(const Slice& slice, std::uint32_t from, std::uint32_t to,
                                    std::int32_t* sums) {
     constexpr std::uint32_t kRows = kRegister / kBeat;
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): what is used is filled below
     alignas(kRegister) std::array<std::int32_t, kBlockSums * kSumLanes> block;
     Pass pass;
     pass.tokens = slice.tokens;

@@ -5,7 +5,7 @@
 
 #define SETUN_PLANES_TARGET "avx2,avx512f,avx512vl,avx512vnni"
 #define SETUN_PLANES_DPBUSD _mm256_dpbusd_epi32
-#include "host/cpu/slice_planes.h"
+#include "host/cpu/slice_planes.inc"
 
 namespace setun::cpu {
 

@@ -5,7 +5,7 @@
 
 #define SETUN_PLANES_TARGET "avx2,avxvnni"
 #define SETUN_PLANES_DPBUSD _mm256_dpbusd_avx_epi32
-#include "host/cpu/slice_planes.h"
+#include "host/cpu/slice_planes.inc"
 
 #include <cpuid.h>
 
