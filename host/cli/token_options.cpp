@@ -32,8 +32,12 @@ std::vector<std::uint32_t> parse_ids(const std::string& text) {
 }
 
 void add_bos_option(CLI::App& app, std::optional<bool>& bos) {
-    app.add_flag("--bos,!--no-bos", bos,
-                 "Begin with the begin-of-text token, or without it [as the model says]");
+    // Not add_flag on the optional: CLI11 2.1 would set it to false when neither is given.
+    auto* with = app.add_flag_callback(
+        "--bos", [&bos] { bos = true; }, "Begin with the begin-of-text token [as the model says]");
+    app.add_flag_callback(
+           "--no-bos", [&bos] { bos = false; }, "Begin without it")
+        ->excludes(with);
 }
 
 bool wants_bos(const std::optional<bool>& given, const Model& model) {

@@ -132,9 +132,9 @@ TEST_F(TextCli, TokenizeGivesTheIdsThatRunTakes) {
     const ProcessResult text = setun({"tokenize", "--model", model(), "--prompt", "the land<|end|>"});
     std::string joined;
     for (const auto& id : whole["tokens"]) {
-        joined += (joined.empty() ? "" : ",") + id.dump();
+        joined.append(joined.empty() ? 0 : 1, ',').append(id.dump());
     }
-    EXPECT_EQ(text.out, joined + "\n");
+    EXPECT_EQ(text.out, joined.append(1, '\n'));
     const json plain = run_json({"tokenize", "--model", model(), "--prompt", "the land<|end|>", "--plain"});
     EXPECT_GT(plain["tokens"].size(), whole["tokens"].size());
     ProcessOptions input;
