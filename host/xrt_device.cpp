@@ -24,6 +24,7 @@
 
 #include "host/packing.h"
 #include "sim/kernel_sim.h"
+#include "sim/leaf_names.h"
 #include "sim/memory_presets.h"
 #include "sim/xrt/host_shim.h"
 #include "sim/xrt/kernel_image.h"
@@ -451,9 +452,8 @@ class XrtDevice final : public Device {
     }
 
     void describe(const XrtOptions& options) {
-        const std::string leaf = config_.leaf == SETUN_LEAF_TREE     ? ", tree leaf"
-                                 : config_.leaf == SETUN_LEAF_PLANES ? ", planes leaf"
-                                                                     : "";
+        const std::string leaf =
+            config_.leaf < sim::kLeafNames.size() ? ", " + std::string(sim::kLeafNames.at(config_.leaf)) + " leaf" : "";
         info_.name = "xrt";
         info_.ports = config_.ports;
         info_.port_bits = config_.port_bits;

@@ -237,7 +237,8 @@ class Host {
         }
         ended_ = true;
         if (reason_.empty() && WIFSIGNALED(status)) {
-            reason_ = emulation::failure_of_run(folder_, false);
+            // Aborted: an assertion of XRT, which does not take the simulator along (host_shim.cpp).
+            reason_ = emulation::failure_of_run(folder_, WTERMSIG(status) == SIGABRT);
         }
         return status;
     }

@@ -650,6 +650,7 @@ class Writer {
         level_ = 0;
         state_ = State::kIdle;
         addresses_ = datas_ = heads_ = due_count_ = 0;
+        aw_valid_ = tracked_ = b_valid_ = false;
         completed_ = 0;
         bytes_written = 0;
     }
@@ -658,7 +659,7 @@ class Writer {
 
     /// Nothing changes before a result or a response comes.
     [[nodiscard]] bool quiet(Cycle t) const {
-        if (beat_valid_ || all_in_ || done_) {
+        if (beat_valid_ || all_in_ || done_ || aw_valid_ || tracked_ || b_valid_) {
             return false;
         }
         switch (state_) {
@@ -679,14 +680,17 @@ class Writer {
     bool tick(Cycle t, bool result_valid) {
         const bool aw_ready = addresses_ - heads_ < limit_;
         const bool w_ready = datas_ - heads_ < limit_;
-        const bool response = heads_ != due_count_ && (t << kTimeShift) >= due_[heads_ % kWriteRing];
+        if (!b_valid_ && heads_ != due_count_ && (t << kTimeShift) >= due_[heads_ % kWriteRing]) {
+            b_valid_ = true;
+            ++heads_;
+        }
         const bool track_valid = track_.valid(t);
         const bool track_full = track_.full();
         const std::uint64_t level = level_;
         const bool pack_valid = pack_jobs.valid(t);
         const bool popped = gathers_ ? gather(result_valid, pack_valid) : split(result_valid, pack_valid);
-        if (response) {
-            ++heads_;
+        if (b_valid_ && track_valid) {  // BREADY
+            b_valid_ = false;
             completed_ += track_.front();
             track_.pop();
         }
@@ -772,9 +776,18 @@ class Writer {
     }
 
     void write(Cycle t, const Ready& ready, std::uint64_t level) {
+        const bool aw_valid = aw_valid_;
+        const bool aw_busy = aw_valid_ || tracked_;
+        tracked_ = aw_valid && ready.aw;
+        if (tracked_) {
+            aw_valid_ = false;
+            ++addresses_;
+            track_.push(left_ == 0 ? 1 : 0, t);
+            address_ += std::uint64_t{burst_} * bytes_;
+        }
         switch (state_) {
             case State::kIdle:
-                if (write_jobs.valid(t)) {
+                if (write_jobs.valid(t) && !aw_busy) {
                     const WriteJob& job = write_jobs.front();
                     if (!job.nop) {
                         address_ = job.address;
@@ -789,36 +802,35 @@ class Writer {
                 }
                 break;
             case State::kPlan:
-                if (level != 0 && !ready.track_full && level >= plan()) {
+                if (level != 0 && !ready.track_full && !aw_valid && level >= plan()) {
                     burst_ = beats_ = plan();
                     left_ -= burst_;
+                    aw_valid_ = true;
                     state_ = State::kAddress;
                 }
                 break;
             case State::kAddress:
-                if (ready.aw) {
-                    ++addresses_;
-                    track_.push(left_ == 0 ? 1 : 0, t);
-                    address_ += std::uint64_t{burst_} * bytes_;
-                    state_ = State::kData;
-                }
+                state_ = State::kData;
                 break;
             case State::kData:
                 if (ready.w) {
-                    data(t);
+                    data();
                 }
                 break;
         }
+        // The memory begins a burst when it has both its address and its data.
+        if (due_count_ != addresses_ && due_count_ != datas_) {
+            due_[due_count_++ % kWriteRing] = channel_->write(t << kTimeShift, burst_ * bytes_);
+        }
     }
 
-    void data(Cycle t) {
+    void data() {
         --level_;
         const std::uint64_t valid = std::min<std::uint64_t>(tail_bytes_, bytes_);
         bytes_written += valid;
         tail_bytes_ -= valid;
         if (--beats_ == 0) {
             ++datas_;
-            due_[due_count_++ % kWriteRing] = channel_->write(t << kTimeShift, burst_ * bytes_);
             state_ = left_ == 0 ? State::kIdle : State::kPlan;
         }
     }
@@ -845,6 +857,8 @@ class Writer {
     std::uint64_t tail_bytes_ = 0;
     unsigned burst_ = 0;
     unsigned beats_ = 0;
+    bool aw_valid_ = false;
+    bool tracked_ = false;
     Fifo<unsigned, kWriteTrack> track_;  ///< commands that a response completes
     std::uint64_t completed_ = 0;
     // Memory
@@ -852,6 +866,7 @@ class Writer {
     unsigned datas_ = 0;
     unsigned heads_ = 0;
     unsigned due_count_ = 0;
+    bool b_valid_ = false;
     std::array<Time, kWriteRing> due_{};
 };
 

@@ -3,8 +3,10 @@
 #include <dlfcn.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdarg>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <ctime>
 
@@ -61,6 +63,18 @@ int __printf_chk(int, const char* format, ...) {  // NOLINT: glibc's name
     const int count = std::vfprintf(output_of(__builtin_return_address(0)), format, list);
     va_end(list);
     return count;
+}
+
+/// XRT asserts that the simulator answered, and its own handler of SIGABRT would end the program with an
+/// ordinary exit code. Here it dies of the signal, so that whoever started it sees that it did, and says why.
+// NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name)
+void __assert_fail(const char* text, const char* file, unsigned line, const char* function) {  // NOLINT: glibc
+    std::FILE* const caller = output_of(__builtin_return_address(0));
+    std::fprintf(caller == stdout ? stderr : caller, "%s:%u: %s: Assertion `%s' failed.\n", file, line, function,
+                 text);
+    std::fflush(nullptr);
+    std::signal(SIGABRT, SIG_DFL);
+    std::abort();
 }
 
 }  // extern "C"

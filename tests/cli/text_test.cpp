@@ -162,7 +162,7 @@ TEST_F(TextCli, ChatKeepsTheHistoryInTheCache) {
             chat["turns"][0]["prompt_tokens"].get<int>() + chat["turns"][0]["generated"].get<int>() +
             chat["turns"][1]["prompt_tokens"].get<int>() + chat["turns"][1]["generated"].get<int>();
         EXPECT_LE(chat["positions"].get<int>(), positions);
-        EXPECT_EQ(chat["cycles"].is_null(), std::string(device) == "cpu");
+        EXPECT_GT(chat["cycles"].get<std::uint64_t>(), 0U);
     }
 }
 
