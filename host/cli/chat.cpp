@@ -98,8 +98,11 @@ class Input {
         [[nodiscard]] static bool seen() { return seen_ != 0; }
 
       private:
+        // A signal handler can reach nothing but variables of static storage.
+        // NOLINTBEGIN(cppcoreguidelines-avoid-non-const-global-variables)
         static inline volatile std::sig_atomic_t seen_ = 0;
         static inline volatile int writer_ = -1;
+        // NOLINTEND(cppcoreguidelines-avoid-non-const-global-variables)
         std::array<int, 2> pipe_{};
         struct sigaction before_ {};
     };
