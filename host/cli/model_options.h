@@ -22,7 +22,10 @@ void add_model_options(CLI::App& app, ModelOptions& options, bool with_shape);
 /// to do.
 std::filesystem::path find_model(const std::string& given);
 
-/// Loads a packed file or a Hugging Face directory, or makes random weights, in `layout`.
+/// Says on stderr, in one line, why a model from outside has no tokenizer.
+void note_missing_tokenizer(const Model& model);
+
+/// Loads a model of any supported form, or makes random weights, in `layout`.
 Model load_model(const ModelOptions& options, const StreamLayout& layout);
 
 }  // namespace setun::cli

@@ -116,7 +116,9 @@ std::vector<std::uint32_t> RunCommand::prompt_ids(const Model& model,
                 "--prompt is empty; give some text, or leave --prompt out to start from nothing");
         }
         if (!tokenizer) {
-            throw InputError("the model has no tokenizer, so --prompt cannot be used; give --tokens 1,2,3");
+            const auto reason = model.metadata.find("no_tokenizer");
+            throw InputError("the model has no tokenizer, so --prompt cannot be used; give --tokens 1,2,3" +
+                             (reason == model.metadata.end() ? "" : " (" + reason->second + ")"));
         }
         const auto text = tokenizer->encode(*prompt_);
         ids.insert(ids.end(), text.begin(), text.end());
