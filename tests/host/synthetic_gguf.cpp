@@ -114,9 +114,12 @@ void add_architecture(GgufWriter& writer, const PlainModel& model, const GgufOpt
 
 void add_tokenizer(GgufWriter& writer, const PlainModel& model) {
     const nlohmann::json tokenizer = synthetic_tokenizer();
-    std::vector<std::string> tokens(model.vocab);
+    std::vector<std::string> tokens(tokenizer["model"]["vocab"].size());
     for (const auto& [token, id] : tokenizer["model"]["vocab"].items()) {
         tokens[id.get<std::size_t>()] = token;
+    }
+    if (model.vocab < tokens.size()) {
+        return;  // a tiny model without a tokenizer
     }
     std::vector<std::int32_t> types(model.vocab, 1);
     types[256] = 3;  // control

@@ -181,8 +181,8 @@ json config_of(const SyntheticOptions& o, std::uint32_t vocab) {
                 {"rms_norm_eps", 1e-5},
                 {"rope_theta", 10000.0},
                 {"tie_word_embeddings", o.tied_head},
-                {"bos_token_id", 256},
-                {"eos_token_id", 256}};
+                {"bos_token_id", std::min(256U, vocab - 1)},
+                {"eos_token_id", std::min(256U, vocab - 1)}};
     if (o.one_bit_llm) {
         config["weight_bits"] = 1;
         config["input_bits"] = 8;
@@ -401,7 +401,24 @@ PlainModel make_plain_model(const SyntheticOptions& o) {
     return model;
 }
 
-void write_hugging_face(const std::filesystem::path& folder, PlainModel& model) {
+PlainModel make_tiny_model() {
+    SyntheticOptions options;
+    options.hidden = 8;
+    options.ffn = 8;
+    options.layers = 1;
+    options.heads = 2;
+    options.kv_heads = 1;
+    options.storage = Storage::kPackedMultiply;
+    PlainModel model = make_plain_model(options);
+    model.vocab = 4;
+    for (PlainLinear* planes : {&model.embedding, &model.head}) {
+        planes->m = model.vocab;
+        planes->w.resize(std::size_t{model.vocab} * options.hidden);
+    }
+    return model;
+}
+
+PlainModel write_hugging_face(const std::filesystem::path& folder, PlainModel model) {
     const SyntheticOptions& o = model.options;
     const auto& norms = o.one_bit_llm ? kOneBitNormNames : kNormNames;
     Writer writer(o.storage);
@@ -425,12 +442,11 @@ void write_hugging_face(const std::filesystem::path& folder, PlainModel& model) 
     write_tensors(folder, writer.tensors(), o.shards);
     write_file(folder / "config.json", config_of(o, model.vocab).dump());
     write_file(folder / "tokenizer.json", synthetic_tokenizer().dump());
+    return model;
 }
 
 PlainModel write_synthetic(const std::filesystem::path& folder, const SyntheticOptions& o) {
-    PlainModel model = make_plain_model(o);
-    write_hugging_face(folder, model);
-    return model;
+    return write_hugging_face(folder, make_plain_model(o));
 }
 
 std::vector<std::vector<double>> plain_logits(const PlainModel& model,

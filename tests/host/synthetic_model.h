@@ -67,10 +67,14 @@ struct PlainModel {
 /// exact in every float type.
 PlainModel make_plain_model(const SyntheticOptions& options);
 
+/// One layer of width 8 with four tokens and packed weights: for fuzzing, where small files are fast files.
+/// Its tokenizer.json, which does not fit such a vocabulary, is left to the caller.
+PlainModel make_tiny_model();
+
 /// Writes config.json, model.safetensors (or shards) and tokenizer.json of `model`, stored as
-/// model.options.storage says. Master weights have another mean than 0.125: the scales of `model` are set to
-/// it.
-void write_hugging_face(const std::filesystem::path& folder, PlainModel& model);
+/// model.options.storage says. Master weights have another mean than 0.125: returns the model with
+/// their scales.
+PlainModel write_hugging_face(const std::filesystem::path& folder, PlainModel model);
 
 /// make_plain_model() and write_hugging_face(): returns what the files mean.
 PlainModel write_synthetic(const std::filesystem::path& folder, const SyntheticOptions& options);
