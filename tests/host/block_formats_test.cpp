@@ -3,10 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <filesystem>
 #include <random>
 
 #include "host/error.h"
@@ -180,6 +182,40 @@ INSTANTIATE_TEST_SUITE_P(Formats, TernaryFormat,
                          testing::Values(std::pair{GgufType::kTq1_0, BlockFormat::kTq1_0},
                                          std::pair{GgufType::kTq2_0, BlockFormat::kTq2_0},
                                          std::pair{GgufType::kI2S, BlockFormat::kI2S}));
+
+/// tests/host/data/ggml_blocks.json: blocks of every quantised type with the values that the reference
+/// implementation in Python (the package gguf) gives for them.
+TEST(BlockFormats, AgreeWithTheReferenceImplementation) {
+    const auto recorded = nlohmann::json::parse(
+        test::read_file(std::filesystem::path(SETUN_SOURCE_DIR) / "tests/host/data/ggml_blocks.json"));
+    unsigned formats = 0;
+    for (const BlockFormat format : {BlockFormat::kQ8_0, BlockFormat::kQ4_0, BlockFormat::kQ4_K,
+                                     BlockFormat::kQ6_K, BlockFormat::kTq1_0, BlockFormat::kTq2_0}) {
+        SCOPED_TRACE(block_format_name(format));
+        const auto& entry = recorded.at("blocks").at(block_format_name(format));
+        const auto hex = entry.at("bytes").get<std::string>();
+        std::string bytes;
+        for (std::size_t i = 0; i < hex.size(); i += 2) {
+            bytes.push_back(static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16)));
+        }
+        const auto values = entry.at("values").get<std::vector<float>>();
+        ASSERT_EQ(bytes.size(), tensor_bytes(format, values.size()));
+        std::vector<float> decoded(values.size());
+        if (is_ternary(format)) {
+            std::vector<std::int8_t> w(values.size());
+            EXPECT_FALSE(decode_trits(format, bytes_of_text(bytes), w).has_value());
+            const auto block = bytes_of_text(bytes).first(block_size(format).bytes);
+            const float scale = ternary_block_scale(format, block);
+            std::transform(w.begin(), w.end(), decoded.begin(),
+                           [scale](std::int8_t trit) { return static_cast<float>(trit) * scale; });
+        } else {
+            decode_floats(format, bytes_of_text(bytes), decoded);
+        }
+        EXPECT_EQ(decoded, values);
+        ++formats;
+    }
+    EXPECT_EQ(formats, recorded.at("blocks").size());
+}
 
 TEST(Tq1, Uses243Of256Bytes) {
     std::string block(54, '\0');
