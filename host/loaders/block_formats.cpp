@@ -11,9 +11,9 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "numbers in model files are little endian");
 
 struct FormatInfo {
-    const char* name;
+    const char* name = "";
     BlockSize size;
-    bool ternary;
+    bool ternary = false;
 };
 
 constexpr std::array<FormatInfo, 10> kFormats{{{"F32", {1, 4}, false},
@@ -141,8 +141,8 @@ bool decode_tq1_0(const std::byte* block, std::int8_t* out) {
 /// 32 bytes, four weights each, 32 places apart. `top_first`: bits 7:6 hold the first 32 weights.
 bool decode_two_bit(const std::byte* bytes, bool top_first, std::int8_t* out) {
     unsigned both = 0;  // bits of codes that are 3
-    for (unsigned group = 0; group < 4; ++group) {
-        const unsigned shift = top_first ? 6 - 2 * group : 2 * group;
+    for (std::size_t group = 0; group < 4; ++group) {
+        const std::size_t shift = top_first ? 6 - 2 * group : 2 * group;
         for (std::size_t i = 0; i < 32; ++i) {
             const unsigned code = (byte_at(bytes, i) >> shift) & 3;
             both |= code & (code >> 1);

@@ -44,8 +44,8 @@ enum class ValueType : std::uint32_t {
 };
 
 struct TypeInfo {
-    std::uint32_t number;
-    const char* name;
+    std::uint32_t number = 0;
+    const char* name = "";
     std::optional<BlockFormat> format;
 };
 

@@ -318,7 +318,7 @@ void Loader::read_tokenizer(const GgufVocabulary& vocabulary) {
     std::string reason;
     model_.tokenizer = convert_vocabulary(vocabulary, reason);
     if (!model_.tokenizer) {
-        model_.metadata["no_tokenizer"] = fmt::format("{}: {}", file_.file_name(), reason);
+        model_.metadata["no_tokenizer"] = one_line(fmt::format("{}: {}", file_.file_name(), reason));
     }
 }
 
@@ -328,7 +328,7 @@ void Loader::read_metadata() {
     for (const auto& [ours, theirs] : kKeys) {
         const std::string_view text = file_.text_or(theirs, "");
         if (!text.empty()) {
-            model_.metadata[ours] = std::string(text);
+            model_.metadata[ours] = one_line(std::string(text));
         }
     }
     if (!model_.metadata.contains("name")) {

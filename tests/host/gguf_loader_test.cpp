@@ -361,6 +361,15 @@ TEST(Gguf, SurvivesAnyDamage) {
     }
 }
 
+/// Found by fuzzing: an architecture with a line break in it went into the message as it was.
+TEST(Gguf, MessagesAreOneLineWhateverTheFileHolds) {
+    GgufWriter writer;
+    writer.text("general.architecture", "bit\nnet\x1B[2J" + std::string(100'000, 'x'));
+    const std::string message = error_of(writer.bytes());
+    EXPECT_NE(message.find("'bit?net?[2Jxxx"), std::string::npos) << message;
+    EXPECT_LT(message.size(), 2100U);
+}
+
 TEST(Gguf, RefusesImpossibleHeaders) {
     const auto header = [](std::uint32_t version, std::uint64_t tensors, std::uint64_t pairs) {
         std::string out = "GGUF";
