@@ -14,7 +14,8 @@ namespace setun {
 inline std::string one_line(std::string text) {
     constexpr std::size_t kLongest = 2000;
     if (text.size() > kLongest) {
-        text.replace(kLongest, std::string::npos, "...");
+        text.resize(kLongest);
+        text += "...";
     }
     std::replace_if(
         text.begin(), text.end(), [](char c) { return (c >= 0 && c < ' ') || c == 0x7F; }, '?');

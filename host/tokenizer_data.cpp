@@ -219,11 +219,6 @@ PreTokenizer read_pre_tokenizer(const JsonFields& root) {
 
 }  // namespace
 
-std::optional<std::string> bytes_of_printable(const std::string& text) {
-    static const ByteAlphabet kAlphabet;
-    return kAlphabet.decode(text);
-}
-
 std::vector<std::byte> serialise_tokenizer(const TokenizerData& data) {
     std::vector<std::byte> out;
     put(out, static_cast<std::uint32_t>(data.tokens.size()));

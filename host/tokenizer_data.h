@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -49,10 +48,6 @@ std::vector<std::byte> serialise_tokenizer(const TokenizerData& data);
 /// The inverse. Throws InputError naming `where` and the field when anything is out of bounds or
 /// inconsistent.
 TokenizerData parse_tokenizer(std::span<const std::byte> bytes, const std::string& where);
-
-/// The bytes that a text in the printable byte alphabet of byte-level BPE stands for; nothing when a
-/// character does not belong to it.
-std::optional<std::string> bytes_of_printable(const std::string& text);
 
 /// Reads tokenizer.json of the `tokenizers` library. Throws InputError for anything but a byte-level BPE
 /// model with one of the two known pre-tokenizers.

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "host/error.h"
+#include "host/loaders/gguf_tokenizer.h"
 #include "host/loaders/matrix_packing.h"
 #include "rtl/setun_abi.h"
 
@@ -41,6 +42,30 @@ constexpr const char* kRopeFactors = "rope_freqs.weight";
 
 bool is_plain_float(BlockFormat format) {
     return format == BlockFormat::kF32 || format == BlockFormat::kF16 || format == BlockFormat::kBF16;
+}
+
+/// An id of the vocabulary; nothing when the key is missing or there are no tokens.
+std::optional<std::uint32_t> token_id(const GgufFile& file, const char* key,
+                                      const GgufVocabulary& vocabulary) {
+    if (!file.has(key) || vocabulary.tokens.empty()) {
+        return std::nullopt;
+    }
+    return static_cast<std::uint32_t>(file.integer(key, 0, vocabulary.tokens.size() - 1));
+}
+
+/// The token that ends a chat turn: what the file says, or the control token that 2B4T has for it and no key
+/// names.
+std::optional<std::uint32_t> end_of_turn(const GgufFile& file, const GgufVocabulary& vocabulary) {
+    constexpr int kControl = 3;
+    if (const auto id = token_id(file, "tokenizer.ggml.eot_token_id", vocabulary)) {
+        return id;
+    }
+    for (std::size_t i = 0; i < vocabulary.types.size(); ++i) {
+        if (vocabulary.types[i] == kControl && vocabulary.tokens[i] == "<|eot_id|>") {
+            return static_cast<std::uint32_t>(i);
+        }
+    }
+    return std::nullopt;
 }
 
 /// One file while it is loaded.
@@ -307,10 +332,10 @@ void Loader::read_tokenizer(const GgufVocabulary& vocabulary) {
         file_.fail("tokenizer.ggml.tokens", fmt::format("has {} entries; {} has {} rows",
                                                         vocabulary.tokens.size(), kEmbedding, a.vocab));
     }
-    if (begins_with_bos(vocabulary)) {
+    if (vocabulary.add_bos) {
         a.bos = vocabulary.bos;
     }
-    for (const auto& id : {vocabulary.eos, vocabulary.eot}) {
+    for (const auto& id : {vocabulary.eos, end_of_turn(file_, vocabulary)}) {
         if (id && std::find(a.eos.begin(), a.eos.end(), *id) == a.eos.end()) {
             a.eos.push_back(*id);
         }
@@ -393,7 +418,7 @@ GgufVocabulary read_vocabulary(const GgufFile& file) {
         if (type < 0 || type > 6) {
             file.fail("tokenizer.ggml.token_type", fmt::format("holds {}; expected 1 to 6", type));
         }
-        v.types.push_back(static_cast<GgufTokenType>(type));
+        v.types.push_back(static_cast<int>(type));
     }
     const auto check_length = [&](const char* key, std::size_t length) {
         if (length != 0 && length != v.tokens.size()) {
@@ -402,28 +427,10 @@ GgufVocabulary read_vocabulary(const GgufFile& file) {
     };
     check_length("tokenizer.ggml.scores", v.scores.size());
     check_length("tokenizer.ggml.token_type", v.types.size());
-    const auto id = [&](const char* key) -> std::optional<std::uint32_t> {
-        if (!file.has(key) || v.tokens.empty()) {
-            return std::nullopt;
-        }
-        return static_cast<std::uint32_t>(file.integer(key, 0, v.tokens.size() - 1));
-    };
-    v.bos = id("tokenizer.ggml.bos_token_id");
-    v.eos = id("tokenizer.ggml.eos_token_id");
-    v.eot = id("tokenizer.ggml.eot_token_id");
-    v.unknown = id("tokenizer.ggml.unknown_token_id");
-    if (!v.eot) {  // 2B4T: a turn ends with this token, which no key names
-        for (std::size_t i = 0; i < v.types.size(); ++i) {
-            if (v.types[i] == GgufTokenType::kControl && v.tokens[i] == "<|eot_id|>") {
-                v.eot = static_cast<std::uint32_t>(i);
-            }
-        }
-    }
-    const auto flag = [&](const char* key) -> std::optional<bool> {
-        return file.has(key) ? std::optional(file.boolean_or(key, false)) : std::nullopt;
-    };
-    v.add_bos = flag("tokenizer.ggml.add_bos_token");
-    v.add_space_prefix = flag("tokenizer.ggml.add_space_prefix");
+    v.bos = token_id(file, "tokenizer.ggml.bos_token_id", v);
+    v.eos = token_id(file, "tokenizer.ggml.eos_token_id", v);
+    v.unk = token_id(file, "tokenizer.ggml.unknown_token_id", v);
+    v.add_bos = file.boolean_or("tokenizer.ggml.add_bos_token", begins_with_bos_by_kind(v));
     return v;
 }
 

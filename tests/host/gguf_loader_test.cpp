@@ -10,6 +10,7 @@
 #include <random>
 
 #include "host/error.h"
+#include "host/loaders/gguf_tokenizer.h"
 #include "host/loaders/hf_loader.h"
 #include "host/loaders/model_loader.h"
 #include "host/model_file.h"
@@ -310,12 +311,12 @@ TEST(GgufVocabulary, HoldsWhatTheFileSays) {
     EXPECT_EQ(vocabulary.model, "gpt2");
     EXPECT_EQ(vocabulary.pre, "gpt-2");
     EXPECT_EQ(vocabulary.tokens.size(), 263U);
-    EXPECT_EQ(vocabulary.types[256], GgufTokenType::kControl);
+    EXPECT_EQ(vocabulary.types[256], 3);  // control
     EXPECT_EQ(vocabulary.scores[262], -1.5F);
     EXPECT_EQ(vocabulary.merges.front(), "t h");
     EXPECT_EQ(vocabulary.bos, 256U);
-    EXPECT_EQ(vocabulary.unknown, 3U);
-    EXPECT_EQ(vocabulary.add_bos, true);
+    EXPECT_EQ(vocabulary.unk, 3U);
+    EXPECT_TRUE(vocabulary.add_bos);
     EXPECT_EQ(vocabulary.chat_template, "{{ messages }}");
 }
 
@@ -323,19 +324,17 @@ TEST(GgufVocabulary, BeginsWithBosByKind) {
     GgufVocabulary vocabulary;
     vocabulary.model = "gpt2";
     vocabulary.pre = "gpt-2";
-    EXPECT_FALSE(begins_with_bos(vocabulary));
+    EXPECT_FALSE(begins_with_bos_by_kind(vocabulary));
     vocabulary.pre = "llama-bpe";
-    EXPECT_TRUE(begins_with_bos(vocabulary));
-    vocabulary.add_bos = false;
-    EXPECT_FALSE(begins_with_bos(vocabulary));
-    vocabulary.add_bos.reset();
+    EXPECT_TRUE(begins_with_bos_by_kind(vocabulary));
+    vocabulary.pre.clear();
     vocabulary.model = "llama";
-    EXPECT_TRUE(begins_with_bos(vocabulary));
+    EXPECT_TRUE(begins_with_bos_by_kind(vocabulary));
     // Microsoft's 2B4T: no name of a pre-tokenizer, 128256 tokens.
     vocabulary.model = "gpt2";
     vocabulary.pre.clear();
     vocabulary.tokens.resize(128256);
-    EXPECT_TRUE(begins_with_bos(vocabulary));
+    EXPECT_TRUE(begins_with_bos_by_kind(vocabulary));
     std::string reason;
     const auto data = convert_vocabulary(vocabulary, reason);
     ASSERT_TRUE(data.has_value()) << reason;

@@ -1,10 +1,12 @@
-// The vocabulary of a GGUF file as it stands there, and its conversion for the tokenizers that there are.
-#include "host/gguf_vocabulary.h"
+// From the vocabulary of a GGUF file to a tokenizer.
+#include "host/loaders/gguf_tokenizer.h"
 
 #include <fmt/format.h>
 
 #include <string_view>
 #include <unordered_map>
+
+#include "host/utf8.h"
 
 namespace setun {
 namespace {
@@ -21,15 +23,37 @@ std::optional<PreTokenizer> pre_tokenizer(const GgufVocabulary& vocabulary) {
     return pre == "gpt-2" || pre == "gpt2" ? std::optional(PreTokenizer::kGpt2) : std::nullopt;
 }
 
-TokenKind kind_of(GgufTokenType type) {
-    switch (type) {
-        case GgufTokenType::kControl:
-            return TokenKind::kSpecial;
-        case GgufTokenType::kUserDefined:
-            return TokenKind::kAdded;
-        default:
-            return TokenKind::kNormal;
+TokenKind kind_of(int type) {
+    constexpr int kControl = 3;
+    constexpr int kUserDefined = 4;
+    return type == kControl       ? TokenKind::kSpecial
+           : type == kUserDefined ? TokenKind::kAdded
+                                  : TokenKind::kNormal;
+}
+
+/// The bytes that a text in the printable byte alphabet of GPT-2 stands for; nothing when a character does
+/// not belong to it. Printable bytes stand for themselves, the others for U+0100 and up.
+std::optional<std::string> bytes_of_printable(const std::string& text) {
+    static const std::unordered_map<char32_t, char> kBytes = [] {
+        std::unordered_map<char32_t, char> bytes;
+        char32_t next = 256;
+        for (unsigned byte = 0; byte < 256; ++byte) {
+            const bool printable = (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
+            bytes.emplace(printable ? byte : next++, static_cast<char>(byte));
+        }
+        return bytes;
+    }();
+    std::string raw;
+    for (std::size_t at = 0; at < text.size();) {
+        const Utf8Char c = decode_utf8(text, at);
+        const auto found = kBytes.find(c.code_point);
+        if (!c.valid || found == kBytes.end()) {
+            return std::nullopt;
+        }
+        raw.push_back(found->second);
+        at += c.length;
     }
+    return raw;
 }
 
 using Ids = std::unordered_map<std::string_view, std::uint32_t>;
@@ -54,9 +78,8 @@ std::optional<Merge> find_merge(const std::string& text, const Ids& ids) {
 
 }  // namespace
 
-bool begins_with_bos(const GgufVocabulary& vocabulary) {
-    const bool by_kind = vocabulary.model == "llama" || pre_tokenizer(vocabulary) == PreTokenizer::kLlama3;
-    return vocabulary.add_bos.value_or(by_kind);
+bool begins_with_bos_by_kind(const GgufVocabulary& vocabulary) {
+    return vocabulary.model == "llama" || pre_tokenizer(vocabulary) == PreTokenizer::kLlama3;
 }
 
 std::optional<TokenizerData> convert_vocabulary(const GgufVocabulary& vocabulary, std::string& reason) {
