@@ -11,6 +11,30 @@
 namespace setun {
 namespace {
 
+constexpr int kMaxDepth = 64;  ///< of nested arrays and objects; printing a value takes stack for each
+
+/// Throws when brackets outside of strings nest too deeply. Whether the text is JSON is for the parser to
+/// say.
+void check_depth(std::string_view text, const std::string& where) {
+    int depth = 0;
+    bool quoted = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (c == '"') {
+            quoted = !quoted;
+        } else if (quoted) {
+            i += c == '\\' ? 1 : 0;
+        } else if (c == '[' || c == '{') {
+            if (++depth > kMaxDepth) {
+                throw InputError(
+                    fmt::format("{}: nested more than {} levels deep at byte {}", where, kMaxDepth, i));
+            }
+        } else if (c == ']' || c == '}') {
+            --depth;
+        }
+    }
+}
+
 std::string shown(const nlohmann::json& value) {
     std::string text = value.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
     return text.size() > 40 ? text.substr(0, 37) + "..." : text;
@@ -99,6 +123,7 @@ const nlohmann::json& JsonFields::array(const char* field) const {
 JsonFields JsonFields::object(const char* field) const { return {at(field), where_ + " " + field}; }
 
 nlohmann::json parse_json(std::string_view text, const std::string& where) {
+    check_depth(text, where);
     // Without exceptions the parser does not say where it stopped; with them the message has several parts.
     try {
         return nlohmann::json::parse(text);

@@ -39,7 +39,8 @@ class JsonFields {
     std::string where_;
 };
 
-/// Parses JSON text from outside. Throws InputError "where: not valid JSON ...".
+/// Parses JSON text from outside. Throws InputError "where: not valid JSON ..." or when it nests
+/// more than 64 levels deep.
 nlohmann::json parse_json(std::string_view text, const std::string& where);
 
 }  // namespace setun

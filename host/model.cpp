@@ -164,6 +164,14 @@ PackedMatrix pack_into(Model& model, std::string name, std::uint32_t m, std::uin
     return matrix;
 }
 
+PackedMatrix own_streams(Model& model, std::string name, std::uint32_t m, std::uint32_t k,
+                         std::uint32_t planes, float scale, const StreamLayout& layout,
+                         PackedStreams streams) {
+    PackedMatrix matrix{std::move(name), m, k, planes, scale, layout, {}};
+    matrix.streams = adopt(model, std::move(streams));
+    return matrix;
+}
+
 void repack(Model& model, const StreamLayout& layout) {
     if (model.embedding.layout == layout) {
         return;

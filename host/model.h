@@ -114,6 +114,11 @@ struct Model {
 PackedMatrix pack_into(Model& model, std::string name, std::uint32_t m, std::uint32_t k, std::uint32_t planes,
                        float scale, std::span<const std::int8_t> w, const StreamLayout& layout);
 
+/// A matrix of streams that are packed already; `model` keeps them alive.
+PackedMatrix own_streams(Model& model, std::string name, std::uint32_t m, std::uint32_t k,
+                         std::uint32_t planes, float scale, const StreamLayout& layout,
+                         PackedStreams streams);
+
 /// Brings every matrix into `layout`, for a device that wants another one than the file has. No-op when they
 /// agree.
 void repack(Model& model, const StreamLayout& layout);

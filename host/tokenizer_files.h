@@ -30,11 +30,12 @@ TokenizerData read_tokenizer_file(const std::filesystem::path& path);
 /// the field.
 TokenizerData read_gguf_vocabulary(const GgufVocabulary& vocabulary, const std::string& where);
 
+/// Whether texts begin with the bos token when a GGUF file does not say: SentencePiece and Llama 3 do.
+bool gguf_begins_with_bos(const GgufVocabulary& vocabulary);
+
 /// The tokenizer of a Hugging Face directory: tokenizer.json, or tokenizer.model (tiktoken or SentencePiece)
 /// with added_tokens.json; then what tokenizer_config.json says about the begin-of-text token and the chat
-/// template. Nothing when the directory has no tokenizer. Throws InputError also when it does not fit an
-/// embedding of `vocab` rows.
-std::optional<TokenizerData> read_folder_tokenizer(const std::filesystem::path& directory,
-                                                   std::uint32_t vocab);
+/// template. Nothing when the directory has no tokenizer.
+std::optional<TokenizerData> read_folder_tokenizer(const std::filesystem::path& directory);
 
 }  // namespace setun

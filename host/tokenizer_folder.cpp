@@ -80,15 +80,13 @@ TokenizerData read_tokenizer_file(const fs::path& path) {
                            : read_tiktoken(path);
 }
 
-std::optional<TokenizerData> read_folder_tokenizer(const fs::path& directory, std::uint32_t vocab) {
+std::optional<TokenizerData> read_folder_tokenizer(const fs::path& directory) {
     const fs::path json = directory / "tokenizer.json";
     const fs::path model = directory / "tokenizer.model";
     TokenizerData data;
-    fs::path source = json;
     if (fs::exists(json)) {
         data = read_tokenizer_json(json);
     } else if (fs::exists(model)) {
-        source = model;
         data = read_tokenizer_file(model);
         if (fs::exists(directory / "added_tokens.json")) {
             read_added_tokens(directory / "added_tokens.json", data);
@@ -107,7 +105,6 @@ std::optional<TokenizerData> read_folder_tokenizer(const fs::path& directory, st
                                      (directory / "tokenizer_config.json").string(),
                                      data.chat_template.size(), kMaxChatTemplateBytes));
     }
-    check_tokenizer_fits(data, vocab, source.string());
     return data;
 }
 

@@ -1,8 +1,10 @@
 // The vocabularies of GGUF files: "gpt2" (byte-level BPE) and "llama" (SentencePiece BPE).
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
 #include <unordered_map>
 
 #include "host/error.h"
@@ -17,6 +19,23 @@ enum GgufType { kNormal = 1, kUnknown, kControl, kUserDefined, kUnused, kByte };
 
 /// Tokens of a 2B4T or Llama 3 file, whose converters have left out the name of the pre-tokenizer.
 constexpr std::size_t kLlama3Tokens = 128256;
+
+constexpr std::array<const char*, 7> kLlama3Names{"llama-bpe", "llama3",    "llama-v3", "falcon3",
+                                                  "falcon_e",  "falcon-h1", "pixtral"};
+constexpr std::array<const char*, 3> kGpt2Names{"gpt-2", "gpt2", "default"};
+
+/// Of byte-level vocabularies; nothing for a name that is not known.
+std::optional<PreTokenizer> pre_tokenizer_of(const GgufVocabulary& v) {
+    if (v.pre.empty()) {
+        return v.tokens.size() == kLlama3Tokens ? PreTokenizer::kLlama3 : PreTokenizer::kGpt2;
+    }
+    if (std::find(kLlama3Names.begin(), kLlama3Names.end(), v.pre) != kLlama3Names.end()) {
+        return PreTokenizer::kLlama3;
+    }
+    return std::find(kGpt2Names.begin(), kGpt2Names.end(), v.pre) != kGpt2Names.end()
+               ? std::optional(PreTokenizer::kGpt2)
+               : std::nullopt;
+}
 
 class VocabularyReader {
   public:
@@ -61,24 +80,13 @@ void VocabularyReader::check_sizes() const {
 }
 
 void VocabularyReader::read_pre() {
-    constexpr std::array<const char*, 7> kLlama3{"llama-bpe", "llama3",    "llama-v3", "falcon3",
-                                                 "falcon_e",  "falcon-h1", "pixtral"};
-    constexpr std::array<const char*, 3> kGpt2{"gpt-2", "gpt2", "default"};
-    for (const char* name : kLlama3) {
-        if (v_.pre == name || (v_.pre.empty() && v_.tokens.size() == kLlama3Tokens)) {
-            data_.pre = PreTokenizer::kLlama3;
-            data_.ignore_merges = true;
-            return;
-        }
+    const auto pre = pre_tokenizer_of(v_);
+    if (!pre) {
+        fail("pre", fmt::format("is '{}'; expected one of {}, {}", v_.pre, fmt::join(kLlama3Names, ", "),
+                                fmt::join(kGpt2Names, ", ")));
     }
-    for (const char* name : kGpt2) {
-        if (v_.pre == name || v_.pre.empty()) {
-            data_.pre = PreTokenizer::kGpt2;
-            return;
-        }
-    }
-    fail("pre", fmt::format("is '{}'; expected one of {}, {}", v_.pre, fmt::join(kLlama3, ", "),
-                            fmt::join(kGpt2, ", ")));
+    data_.pre = *pre;
+    data_.ignore_merges = *pre == PreTokenizer::kLlama3;
 }
 
 void VocabularyReader::read_token(std::size_t id) {
@@ -176,6 +184,10 @@ TokenizerData VocabularyReader::read() {
 }
 
 }  // namespace
+
+bool gguf_begins_with_bos(const GgufVocabulary& vocabulary) {
+    return vocabulary.model == "llama" || pre_tokenizer_of(vocabulary) == PreTokenizer::kLlama3;
+}
 
 TokenizerData read_gguf_vocabulary(const GgufVocabulary& vocabulary, const std::string& where) {
     return VocabularyReader(vocabulary, where).read();

@@ -40,7 +40,8 @@ class InspectCommand final : public Command {
         CLI::App& app = make_app(parent, "inspect", "Show shapes, counts, sparsity and size of a model",
                                  "setun inspect models/kjv.setun");
         app.add_option("MODEL", model_.model,
-                       "Packed model file or Hugging Face directory [the model in models/, or SETUN_MODEL]");
+                       "Packed model file, GGUF file or Hugging Face directory [the model in models/, or "
+                       "SETUN_MODEL]");
         app.add_option("--shape", model_.shape,
                        "A known shape with random weights instead: " + known_shape_names());
     }
@@ -117,7 +118,7 @@ class InspectCommand final : public Command {
             return found == model.metadata.end() ? std::string() : found->second;
         };
         Block block;
-        for (const char* key : {"name", "licence", "source"}) {
+        for (const char* key : {"name", "format", "licence", "source"}) {
             if (!about(key).empty()) {
                 block.add(key, about(key));
             }
@@ -138,10 +139,11 @@ class InspectCommand final : public Command {
                                          si(static_cast<double>(model.weight_bytes()), "B"),
                                          model.embedding.layout.ports, model.embedding.layout.port_bits,
                                          model.embedding.layout.tile_rows));
-        block.add("tokenizer", model.tokenizer
-                                   ? fmt::format("{} tokens, {} merges", model.tokenizer->tokens.size(),
-                                                 model.tokenizer->merges.size())
-                                   : std::string("none"));
+        block.add("tokenizer",
+                  model.tokenizer
+                      ? fmt::format("{} tokens, {} merges", model.tokenizer->tokens.size(),
+                                    model.tokenizer->merges.size())
+                      : "none" + (about("no_tokenizer").empty() ? "" : ": " + about("no_tokenizer")));
         fmt::print("{}\n", block.text());
         Table table({"matrix", "m", "k", "planes", "bytes", "zeros", "scale"});
         for (const auto& [matrix, trits] : matrices) {

@@ -10,8 +10,7 @@
 
 #include "host/cli/format.h"
 #include "host/error.h"
-#include "host/hf_loader.h"
-#include "host/model_file.h"
+#include "host/loaders/model_loader.h"
 #include "host/shape_list.h"
 
 namespace setun::cli {
@@ -54,7 +53,8 @@ void add_model_options(CLI::App& app, ModelOptions& options, bool with_shape) {
     const char* group = "Model";
     auto* model =
         app.add_option("--model", options.model,
-                       "Packed model file or Hugging Face directory [the model in models/, or SETUN_MODEL]")
+                       "Packed model file, GGUF file or Hugging Face directory [the model in models/, or "
+                       "SETUN_MODEL]")
             ->group(group);
     if (with_shape) {
         app.add_option("--shape", options.shape, "Random weights of a known shape: " + known_shape_names())
@@ -69,8 +69,10 @@ void add_model_options(CLI::App& app, ModelOptions& options, bool with_shape) {
 fs::path find_model(const std::string& given) {
     if (!given.empty()) {
         if (!fs::exists(given)) {
-            throw InputError(fmt::format(
-                "model '{}' does not exist; give --model a .setun file or a Hugging Face directory", given));
+            throw InputError(
+                fmt::format("model '{}' does not exist; give --model a .setun file, a GGUF file or a Hugging "
+                            "Face directory",
+                            given));
         }
         return given;
     }
@@ -106,6 +108,13 @@ void require_memory(const std::string& shape, std::uint64_t bytes) {
     }
 }
 
+void note_missing_tokenizer(const Model& model) {
+    const auto reason = model.metadata.find("no_tokenizer");
+    if (!model.tokenizer && reason != model.metadata.end()) {
+        fmt::print(stderr, "setun: note: no tokenizer, only --tokens can be used: {}\n", reason->second);
+    }
+}
+
 Model load_model(const ModelOptions& options, const StreamLayout& layout) {
     if (!options.shape.empty()) {
         const Architecture architecture = known_shape(options.shape);
@@ -113,12 +122,10 @@ Model load_model(const ModelOptions& options, const StreamLayout& layout) {
         return random_model(architecture, options.shape, options.shape_seed, layout);
     }
     const fs::path path = find_model(options.model);
-    if (fs::is_directory(path)) {
-        Progress progress("packing " + path.string());
-        return load_hugging_face(path, layout, [&](double share) { progress.update(share); });
-    }
-    Model model = open_model(path);
-    repack(model, layout);
+    Progress progress("packing " + path.string());
+    Model model = load_model_path(path, layout, [&](double share) { progress.update(share); });
+    progress.clear();
+    note_missing_tokenizer(model);
     return model;
 }
 

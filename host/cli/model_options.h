@@ -26,7 +26,10 @@ std::filesystem::path find_model(const std::string& given);
 /// Throws InputError when random weights of `bytes` for a shape are more than the machine's memory.
 void require_memory(const std::string& shape, std::uint64_t bytes);
 
-/// Loads a packed file or a Hugging Face directory, or makes random weights, in `layout`.
+/// Says on stderr, in one line, why a model from outside has no tokenizer.
+void note_missing_tokenizer(const Model& model);
+
+/// Loads a model of any supported form, or makes random weights, in `layout`.
 Model load_model(const ModelOptions& options, const StreamLayout& layout);
 
 }  // namespace setun::cli

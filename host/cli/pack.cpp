@@ -1,4 +1,4 @@
-// setun pack: a Hugging Face directory to a packed model file.
+// setun pack: a GGUF file or a Hugging Face directory to a packed model file.
 #include <fmt/format.h>
 
 #include <filesystem>
@@ -8,7 +8,7 @@
 #include "host/cli/model_options.h"
 #include "host/error.h"
 #include "host/file.h"
-#include "host/hf_loader.h"
+#include "host/loaders/model_loader.h"
 #include "host/model_file.h"
 
 namespace setun::cli {
@@ -17,9 +17,11 @@ namespace {
 class PackCommand final : public Command {
   public:
     void declare(CLI::App& parent) override {
-        CLI::App& app = make_app(parent, "pack", "Pack a Hugging Face BitNet directory into one model file",
-                                 "setun pack bitnet-b1.58-2B-4T -o bitnet-2b.setun");
-        app.add_option("IN", input_, "Directory with config.json, model.safetensors and tokenizer.json")
+        CLI::App& app =
+            make_app(parent, "pack", "Pack a GGUF file or Hugging Face BitNet directory into one model file",
+                     "setun pack bitnet-b1.58-2B-4T -o bitnet-2b.setun");
+        app.add_option("IN", input_,
+                       "GGUF file, or directory with config.json, safetensors and tokenizer.json")
             ->required();
         app.add_option("-o,--output", output_, "Model file to write")->required();
         app.add_flag("--force", force_, "Replace the output when it exists");
@@ -35,15 +37,15 @@ class PackCommand final : public Command {
     }
 
     int run() override {
-        if (!std::filesystem::is_directory(input_)) {
+        if (!std::filesystem::exists(input_)) {
             throw InputError(
-                fmt::format("'{}' is not a directory; give a Hugging Face model directory", input_));
+                fmt::format("'{}' does not exist; give a GGUF file or a Hugging Face directory", input_));
         }
         if (!force_ && std::filesystem::exists(output_)) {
             throw InputError(fmt::format("'{}' exists already; add --force to replace it", output_));
         }
         Progress progress("packing");
-        Model model = load_hugging_face(input_, layout_, [&](double share) { progress.update(share * 0.9); });
+        Model model = load_model_path(input_, layout_, [&](double share) { progress.update(share * 0.9); });
         for (const auto& [key, value] : metadata_) {
             if (!value.empty()) {
                 model.metadata[key] = value;
@@ -54,6 +56,7 @@ class PackCommand final : public Command {
         }
         save_model(model, output_, force_, [&](double share) { progress.update(0.9 + share * 0.1); });
         progress.clear();
+        note_missing_tokenizer(model);
         const auto bytes = std::filesystem::file_size(output_);
         if (json()) {
             print_json({{"model", output_},

@@ -154,7 +154,9 @@ std::vector<std::uint32_t> RunCommand::prompt_ids(const Model& model,
     }
     if (prompt != nullptr) {
         if (!tokenizer) {
-            throw InputError("the model has no tokenizer, so --prompt cannot be used; give --tokens 1,2,3");
+            const auto reason = model.metadata.find("no_tokenizer");
+            throw InputError("the model has no tokenizer, so --prompt cannot be used; give --tokens 1,2,3" +
+                             (reason == model.metadata.end() ? "" : " (" + reason->second + ")"));
         }
         const auto text = tokenizer->encode(*prompt);
         const bool twice = !bos_ && !ids.empty() && !text.empty() && text[0] == ids[0];

@@ -71,7 +71,8 @@ PROOFS = {
     "tree_3": Proof("tree_check", TREE, 1, 1, 4, cover=4, parameters={"Inputs": 3, "Width": 8, "Cut": 3}, sat=True, mutants=(
         ("setun_add_tree.sv", "s[(PrevN-1)*PrevW +: PrevW]", "s[(PrevN-2)*PrevW +: PrevW]"),)),
     "tree_4": Proof("tree_check", TREE, 1, 1, 4, cover=4, parameters={"Inputs": 4, "Width": 8, "Cut": 1}, sat=True, mutants=(
-        ("setun_add_tree.sv", "wide = {a, 1'b1} + {b, gen_level[l-1].c[i]};", "wide = {a, 1'b1} + {b, gen_level[l-1].c[0]};"),)),
+        ("setun_add_tree.sv", "wide = {a, gen_level[l-1].c[i]} + {b, gen_level[l-1].c[i]};",
+         "wide = {a, gen_level[l-1].c[0]} + {b, gen_level[l-1].c[i]};"),)),
     "tree_nodes": Proof("tree_nodes", (), 9, 0, 2, file="tree_steps.sv", sat=True, mutants=(
         ("tree_steps.sv", "assign {sum, unused_low} = {a_i[W-1], a_i, 1'b1} +", "assign {sum, unused_low} = {1'b0, a_i, 1'b1} +"),)),
     "tree_steps": Proof("tree_steps", TREE, 21, 0, 11, sat=True),

@@ -4,7 +4,7 @@
 #include "host/cpu/cpu_device.h"
 #include "host/error.h"
 #include "host/generate.h"
-#include "host/hf_loader.h"
+#include "host/loaders/hf_loader.h"
 #include "tests/host/synthetic_model.h"
 
 namespace setun {

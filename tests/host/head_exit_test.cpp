@@ -17,7 +17,7 @@
 #include "host/error.h"
 #include "host/generate.h"
 #include "host/head_lists.h"
-#include "host/hf_loader.h"
+#include "host/loaders/hf_loader.h"
 #include "host/reference.h"
 #include "host/sampler.h"
 #include "tests/host/synthetic_model.h"

@@ -1,6 +1,6 @@
 // Hugging Face directories: every storage form gives the same integers, and hostile files are refused by
 // name.
-#include "host/hf_loader.h"
+#include "host/loaders/hf_loader.h"
 
 #include <gtest/gtest.h>
 
@@ -9,7 +9,8 @@
 #include <random>
 
 #include "host/error.h"
-#include "host/safetensors.h"
+#include "host/loaders/matrix_packing.h"
+#include "host/loaders/safetensors.h"
 #include "tests/host/synthetic_model.h"
 
 namespace setun {
@@ -95,46 +96,44 @@ TEST(HfLoader, ReadsUntiedHeadAndModelsWithoutSubNorms) {
     EXPECT_TRUE(model.layers[0].norm(LayerNorm::kFfnSub).empty());
 }
 
-TEST(Ternarise, FollowsThePublishedFormula) {
-    const std::vector<float> w{1.0F, -1.0F, 0.4F, -0.4F, 0.0F, 2.0F};  // mean|W| = 0.8, thresholds at 0.4
-    const TernaryMatrix result = ternarise(w, "w");
-    EXPECT_FLOAT_EQ(result.scale, 0.8F);
-    EXPECT_EQ(result.w[0], 1);
-    EXPECT_EQ(result.w[1], -1);
-    EXPECT_EQ(result.w[4], 0);
-    EXPECT_EQ(result.w[5], 1);
-    const TernaryMatrix zeros = ternarise(std::vector<float>(4, 0.0F), "w");
-    EXPECT_FLOAT_EQ(zeros.scale, 1e-5F);
-    EXPECT_EQ(zeros.w, std::vector<std::int8_t>(4, 0));
-    EXPECT_THROW(ternarise(std::vector<float>{1, std::nanf("")}, "w"), InputError);
-    EXPECT_THROW(ternarise(std::vector<float>{1, INFINITY}, "w"), InputError);
+TEST(HfLoader, ReadsShardsAndOneBitLlmNames) {
+    const test::TemporaryFolder folder;
+    test::SyntheticOptions options;
+    options.shards = 3;
+    options.one_bit_llm = true;
+    options.activation = "silu";
+    options.storage = Storage::kF16;
+    const test::PlainModel plain = test::write_synthetic(folder.path(), options);
+    const Model model = load_hugging_face(folder.path(), {});
+    EXPECT_TRUE(model.architecture.sub_norms);
+    for (std::size_t i = 0; i < plain.layers.size(); ++i) {
+        EXPECT_EQ(model.layers[i].norms, plain.layers[i].norms);
+        expect_equal(model.layers[i].matrices[6], plain.layers[i].linears[6], 1e-6F);
+    }
 }
 
-TEST(Ternarise, RoundsHalfToEven) {
-    // mean|W| is exactly 1, so +-0.5 lies on the threshold and goes to the even integer, zero.
-    const TernaryMatrix result = ternarise(std::vector<float>{0.5F, -0.5F, 1.5F, -1.5F}, "w");
-    EXPECT_EQ(result.w, (std::vector<std::int8_t>{0, 0, 1, -1}));
-}
-
-TEST(DigitPlanes, ReachesExactly121) {
-    const TernaryMatrix result = to_digit_planes(std::vector<float>{-2.0F, 1.0F, 2.0F, 0.0F}, "e");
-    EXPECT_EQ(result.w[0], -121);
-    EXPECT_EQ(result.w[2], 121);
-    EXPECT_EQ(result.w[3], 0);
-    EXPECT_FLOAT_EQ(result.scale, 2.0F / 121);
-    EXPECT_EQ(to_digit_planes(std::vector<float>(3, 0.0F), "e").w, std::vector<std::int8_t>(3, 0));
-}
-
-TEST(SafeTensors, HalfPrecisionIsExact) {
-    EXPECT_EQ(half_to_float(0x3C00), 1.0F);
-    EXPECT_EQ(half_to_float(0xC000), -2.0F);
-    EXPECT_EQ(half_to_float(0x0001), 0x1p-24F);
-    EXPECT_EQ(half_to_float(0x03FF), 1023 * 0x1p-24F);
-    EXPECT_EQ(half_to_float(0x0400), 0x1p-14F);
-    EXPECT_EQ(half_to_float(0x7BFF), 65504.0F);
-    EXPECT_TRUE(std::isinf(half_to_float(0x7C00)));
-    EXPECT_TRUE(std::isnan(half_to_float(0x7E00)));
-    EXPECT_TRUE(std::signbit(half_to_float(0x8000)));
+TEST(HfLoader, RefusesBrokenShards) {
+    const test::TemporaryFolder folder;
+    test::SyntheticOptions options;
+    options.shards = 2;
+    test::write_synthetic(folder.path(), options);
+    const std::string index = test::read_file(folder / "model.safetensors.index.json");
+    const auto with = [&](const std::string& shard) {
+        json changed = json::parse(index);
+        changed["weight_map"]["model.norm.weight"] = shard;
+        test::write_file(folder / "model.safetensors.index.json", changed.dump());
+        return error_of(folder);
+    };
+    EXPECT_NE(with("../model-00001-of-00002.safetensors").find("is not the name of a file"),
+              std::string::npos);
+    EXPECT_NE(with("..").find("is not the name of a file"), std::string::npos);
+    EXPECT_NE(with("").find("is not the name of a file"), std::string::npos);
+    EXPECT_NE(with("absent.safetensors").find("absent.safetensors"), std::string::npos);
+    EXPECT_NE(with("model-00001-of-00002.safetensors") + with("model-00002-of-00002.safetensors"), "");
+    test::write_file(folder / "model.safetensors.index.json", index);
+    EXPECT_EQ(error_of(folder), "");
+    std::filesystem::copy_file(folder / "model-00001-of-00002.safetensors", folder / "again.safetensors");
+    EXPECT_NE(with("again.safetensors").find("also in another shard"), std::string::npos);
 }
 
 TEST(HfLoader, NamesTheFieldOfAWrongConfig) {
@@ -177,6 +176,56 @@ TEST(HfLoader, NamesMissingFiles) {
     EXPECT_NE(error_of(folder).find("model.safetensors"), std::string::npos);
 }
 
+TEST(HfLoader, TernarisesOnlyWhereTheModelDoes) {
+    json config{{"quant_method", "bitnet"}, {"linear_class", "autobitlinear"}};
+    EXPECT_NE(error_with("quantization_config", config).find("does not say that the model ternarises"),
+              std::string::npos);
+    config["quantization_mode"] = "online";
+    EXPECT_EQ(error_with("quantization_config", config), "");
+    config["linear_class"] = "bitlinear";
+    EXPECT_NE(error_with("quantization_config", config).find("expected U8"), std::string::npos);
+    for (const auto& [field, value] : std::vector<std::pair<const char*, json>>{{"linear_class", "linear"},
+                                                                                {"quantization_mode", "both"},
+                                                                                {"use_rms_norm", true},
+                                                                                {"quant_method", "gptq"}}) {
+        json bad{
+            {"quant_method", "bitnet"}, {"linear_class", "autobitlinear"}, {"quantization_mode", "online"}};
+        bad[field] = value;
+        EXPECT_NE(error_with("quantization_config", bad).find(field), std::string::npos) << field;
+    }
+}
+
+TEST(HfLoader, ReadsRopeParametersAndRefusesScaling) {
+    EXPECT_EQ(error_with("rope_parameters", {{"rope_type", "default"}, {"rope_theta", 500000.0}}), "");
+    EXPECT_EQ(error_with("rope_scaling", nullptr), "");
+    for (const char* type : {"linear", "dynamic", "yarn", "llama3", "longrope"}) {
+        EXPECT_NE(error_with("rope_scaling", {{"rope_type", type}, {"factor", 8.0}}).find(type),
+                  std::string::npos);
+    }
+    EXPECT_NE(error_with("partial_rotary_factor", 0.5).find("partial_rotary_factor"), std::string::npos);
+    EXPECT_NE(error_with("model_type", "gemma").find("supported: bitnet, llama"), std::string::npos);
+    EXPECT_NE(error_with("num_hidden_layers", 1).find("has no place"), std::string::npos);
+}
+
+TEST(HfLoader, EndsTextsAtEveryTokenThatTheFilesName) {
+    const test::TemporaryFolder folder;
+    test::write_synthetic(folder.path(), {});
+    test::write_file(folder / "generation_config.json", R"({"eos_token_id": [256, 7]})");
+    EXPECT_EQ(load_hugging_face(folder.path(), {}).architecture.eos, (std::vector<std::uint32_t>{256, 7}));
+}
+
+TEST(HfLoader, LoadsWithoutAUsableTokenizer) {
+    const test::TemporaryFolder folder;
+    test::write_synthetic(folder.path(), {});
+    test::write_file(folder / "tokenizer.json", R"({"model": {"type": "Unigram"}})");
+    const Model model = load_hugging_face(folder.path(), {});
+    EXPECT_FALSE(model.tokenizer.has_value());
+    EXPECT_NE(model.metadata.at("no_tokenizer").find("Unigram"), std::string::npos);
+    std::filesystem::remove(folder / "tokenizer.json");
+    EXPECT_NE(load_hugging_face(folder.path(), {}).metadata.at("no_tokenizer").find("missing"),
+              std::string::npos);
+}
+
 TEST(HfLoader, RefusesTheFourthCodeAndBadScales) {
     test::SyntheticOptions options;
     options.storage = Storage::kPackedMultiply;
@@ -189,6 +238,14 @@ TEST(HfLoader, RefusesTheFourthCodeAndBadScales) {
     bad[8 + header] = static_cast<char>(0xFF);  // the first tensor is layer 0's q
     test::write_file(folder / "model.safetensors", bad);
     EXPECT_NE(error_of(folder).find("code 3"), std::string::npos) << error_of(folder);
+    // The scale of q stands behind its 16 * 64 code bytes: zero, negative, infinite, NaN.
+    for (const unsigned scale : {0x0000U, 0xBE00U, 0x7F80U, 0x7FC0U}) {
+        bad = good;
+        bad[8 + header + 1024] = static_cast<char>(scale & 0xFF);
+        bad[8 + header + 1025] = static_cast<char>(scale >> 8);
+        test::write_file(folder / "model.safetensors", bad);
+        EXPECT_NE(error_of(folder).find("q_proj.weight_scale"), std::string::npos) << scale;
+    }
 }
 
 TEST(SafeTensors, SurvivesAnyDamage) {
@@ -228,16 +285,18 @@ TEST(SafeTensors, RefusesOffsetsOutsideTheFile) {
         return std::string();
     };
     EXPECT_EQ(error(R"({"dtype":"F32","shape":[4],"data_offsets":[0,16]})"), "");
-    for (const char* bad :
-         {R"({"dtype":"F32","shape":[8],"data_offsets":[0,32]})",
-          R"({"dtype":"F32","shape":[4],"data_offsets":[16,0]})",
-          R"({"dtype":"F32","shape":[3],"data_offsets":[0,16]})",
-          R"({"dtype":"F32","shape":[4],"data_offsets":[0]})",
-          R"({"dtype":"F32","shape":[-4],"data_offsets":[0,16]})", R"({"dtype":"F32","data_offsets":[0,16]})",
-          R"({"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,16]})",
-          R"({"dtype":"F32","shape":[4],"data_offsets":[18446744073709551615,18446744073709551615]})",
-          R"([])", R"("x")"}) {
-        EXPECT_NE(error(bad).find("'t'"), std::string::npos) << bad << " -> " << error(bad);
+    for (
+        const char* bad :
+        {R"({"dtype":"F32","shape":[8],"data_offsets":[0,32]})",
+         R"({"dtype":"F32","shape":[4],"data_offsets":[16,0]})",
+         R"({"dtype":"F32","shape":[3],"data_offsets":[0,16]})",
+         R"({"dtype":"F32","shape":[4],"data_offsets":[0]})",
+         R"({"dtype":"F32","shape":[-4],"data_offsets":[0,16]})", R"({"dtype":"F32","data_offsets":[0,16]})",
+         R"({"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,16]})",
+         R"({"dtype":"F32","shape":[4],"data_offsets":[18446744073709551615,18446744073709551615]})",
+         R"({"dtype":"F32","shape":[2],"data_offsets":[0,8]},"u":{"dtype":"F32","shape":[3],"data_offsets":[4,16]})",
+         R"({"dtype":"F32","shape":[2],"data_offsets":[8,16]})", R"([])", R"("x")"}) {
+        EXPECT_NE(error(bad).find("tensor '"), std::string::npos) << bad << " -> " << error(bad);
     }
 }
 

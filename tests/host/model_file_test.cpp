@@ -8,7 +8,7 @@
 #include <random>
 
 #include "host/error.h"
-#include "host/hf_loader.h"
+#include "host/loaders/hf_loader.h"
 #include "tests/host/synthetic_model.h"
 
 namespace setun {

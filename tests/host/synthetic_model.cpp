@@ -1,4 +1,5 @@
-// Small Hugging Face directories with random weights, and what the loader must make of them.
+// Small models with random weights in plain numbers, Hugging Face directories of them, and what a loader must
+// make of them.
 #include "tests/host/synthetic_model.h"
 
 #include <unistd.h>
@@ -22,28 +23,14 @@ constexpr std::array<const char*, 7> kLinearNames{"self_attn.q_proj", "self_attn
                                                   "mlp.down_proj"};
 constexpr std::array<const char*, 4> kNormNames{"input_layernorm", "self_attn.attn_sub_norm",
                                                 "post_attention_layernorm", "mlp.ffn_sub_norm"};
+constexpr std::array<const char*, 4> kOneBitNormNames{"input_layernorm", "self_attn.inner_attn_ln",
+                                                      "post_attention_layernorm", "mlp.ffn_layernorm"};
 
 template <class T>
 void append(std::string& out, T value) {
     char bytes[sizeof(T)];
     std::memcpy(bytes, &value, sizeof(T));
     out.append(bytes, sizeof(T));
-}
-
-std::uint16_t to_bf16(float value) {
-    return static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(value) >> 16);
-}
-
-/// Values of the form n / 1024 are exact in every type that is written here.
-std::uint16_t to_f16(float value) {
-    const std::uint32_t bits = std::bit_cast<std::uint32_t>(value);
-    const std::uint32_t sign = bits >> 31;
-    const int exponent = static_cast<int>((bits >> 23) & 0xFF) - 127 + 15;
-    if (value == 0 || exponent <= 0) {
-        return static_cast<std::uint16_t>(sign << 15);
-    }
-    return static_cast<std::uint16_t>((sign << 15) | (static_cast<std::uint32_t>(exponent) << 10) |
-                                      ((bits >> 13) & 0x3FF));
 }
 
 RawTensor float_tensor(const std::string& name, Storage storage, const std::vector<std::uint64_t>& shape,
@@ -76,95 +63,138 @@ RawTensor packed_tensor(const std::string& name, const PlainLinear& linear) {
     return tensor;
 }
 
-class Writer {
+/// Draws the numbers of a model, always in the same order.
+class Drawer {
   public:
-    Writer(const SyntheticOptions& options, std::uint32_t vocab) : options_(options), random_(options.seed) {
-        model_.options = options;
-        model_.vocab = vocab;
-    }
+    explicit Drawer(std::uint64_t seed) : random_(seed) {}
 
-    PlainLinear linear(const std::string& name, std::uint32_t m, std::uint32_t k) {
-        PlainLinear result{m, k, std::vector<std::int8_t>(std::size_t{m} * k), 1};
+    PlainLinear linear(std::uint32_t m, std::uint32_t k) {
+        PlainLinear result{m, k, std::vector<std::int8_t>(std::size_t{m} * k), 0.125F};
         std::uniform_int_distribution<int> trit(-1, 1);
-        std::size_t count = 0;
         for (auto& w : result.w) {
             w = static_cast<std::int8_t>(trit(random_));
-            count += w != 0 ? 1 : 0;
         }
-        if (options_.storage == Storage::kPackedMultiply || options_.storage == Storage::kPackedDivide) {
-            result.scale = 0.125F;  // its inverse is exact too
-            tensors_.push_back(packed_tensor(name, result));
-            const float stored = options_.storage == Storage::kPackedMultiply ? 0.125F : 8.0F;
-            tensors_.push_back(float_tensor(name + "_scale", Storage::kBF16, {1}, {stored}));
-            return result;
-        }
-        // Masters of +-0.25 and small values whose sign says nothing: mean|W| puts them clearly on either
-        // side.
-        std::vector<float> master(result.w.size());
-        for (std::size_t i = 0; i < master.size(); ++i) {
-            master[i] = result.w[i] != 0 ? 0.25F * static_cast<float>(result.w[i])
-                                         : (i % 2 == 0 ? 0.015625F : -0.015625F);
-        }
-        const double sum =
-            0.25 * static_cast<double>(count) + 0.015625 * static_cast<double>(master.size() - count);
-        result.scale = static_cast<float>(sum / static_cast<double>(master.size()));
-        tensors_.push_back(float_tensor(name, options_.storage, {m, k}, master));
         return result;
     }
 
-    std::vector<float> norm(const std::string& name, std::uint32_t size) {
+    std::vector<float> norm(std::uint32_t size) {
         std::vector<float> values(size);
         std::uniform_int_distribution<int> step(-8, 8);
         for (float& value : values) {
             value = 1 + static_cast<float>(step(random_)) / 32;
         }
-        tensors_.push_back(float_tensor(name, Storage::kF32, {size}, values));
         return values;
     }
 
-    PlainLinear planes(const std::string& name, std::uint32_t m, std::uint32_t k) {
+    PlainLinear planes(std::uint32_t m, std::uint32_t k) {
         PlainLinear result{m, k, std::vector<std::int8_t>(std::size_t{m} * k), 1.0F / 64};
         std::uniform_int_distribution<int> level(-121, 121);
-        std::vector<float> values(result.w.size());
-        for (std::size_t i = 0; i < values.size(); ++i) {
+        for (std::size_t i = 0; i < result.w.size(); ++i) {
             result.w[i] = static_cast<std::int8_t>(i == 0 ? 121 : level(random_));
-            values[i] = static_cast<float>(result.w[i]) / 64;
         }
-        tensors_.push_back(float_tensor(name, Storage::kF32, {m, k}, values));
         return result;
     }
 
-    PlainModel& model() { return model_; }
+  private:
+    std::mt19937_64 random_;
+};
+
+/// The tensors of a checkpoint as its options store them.
+class Writer {
+  public:
+    explicit Writer(Storage storage) : storage_(storage) {}
+
+    void linear(const std::string& name, PlainLinear& linear) {
+        if (storage_ == Storage::kPackedMultiply || storage_ == Storage::kPackedDivide) {
+            tensors_.push_back(packed_tensor(name, linear));
+            const float stored = storage_ == Storage::kPackedMultiply ? linear.scale : 1 / linear.scale;
+            tensors_.push_back(float_tensor(name + "_scale", Storage::kBF16, {1}, {stored}));
+            return;
+        }
+        // Masters of +-0.25 and small values whose sign says nothing: mean|W| puts them clearly on either
+        // side.
+        std::vector<float> master(linear.w.size());
+        std::size_t count = 0;
+        for (std::size_t i = 0; i < master.size(); ++i) {
+            count += linear.w[i] != 0 ? 1U : 0U;
+            master[i] = linear.w[i] != 0 ? 0.25F * static_cast<float>(linear.w[i])
+                                         : (i % 2 == 0 ? 0.015625F : -0.015625F);
+        }
+        const double sum =
+            0.25 * static_cast<double>(count) + 0.015625 * static_cast<double>(master.size() - count);
+        linear.scale = static_cast<float>(sum / static_cast<double>(master.size()));
+        tensors_.push_back(float_tensor(name, storage_, {linear.m, linear.k}, master));
+    }
+
+    void norm(const std::string& name, const std::vector<float>& values) {
+        tensors_.push_back(float_tensor(name, Storage::kF32, {values.size()}, values));
+    }
+
+    void planes(const std::string& name, const PlainLinear& planes) {
+        std::vector<float> values(planes.w.size());
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            values[i] = static_cast<float>(planes.w[i]) * planes.scale;
+        }
+        tensors_.push_back(float_tensor(name, Storage::kF32, {planes.m, planes.k}, values));
+    }
+
     [[nodiscard]] const std::vector<RawTensor>& tensors() const { return tensors_; }
 
   private:
-    SyntheticOptions options_;
-    std::mt19937_64 random_;
-    PlainModel model_;
+    Storage storage_;
     std::vector<RawTensor> tensors_;
 };
 
+/// One file, or shards with an index.
+void write_tensors(const std::filesystem::path& folder, const std::vector<RawTensor>& tensors,
+                   std::uint32_t shards) {
+    if (shards <= 1) {
+        write_safetensors(folder / "model.safetensors", tensors);
+        return;
+    }
+    json map = json::object();
+    for (std::uint32_t shard = 0; shard < shards; ++shard) {
+        const std::string name =
+            "model-0000" + std::to_string(shard + 1) + "-of-0000" + std::to_string(shards) + ".safetensors";
+        std::vector<RawTensor> part;
+        for (std::size_t i = shard; i < tensors.size(); i += shards) {
+            part.push_back(tensors[i]);
+            map[tensors[i].name] = name;
+        }
+        write_safetensors(folder / name, part);
+    }
+    write_file(folder / "model.safetensors.index.json",
+               json{{"metadata", {{"total_size", 0}}}, {"weight_map", map}}.dump());
+}
+
 json config_of(const SyntheticOptions& o, std::uint32_t vocab) {
+    json config{{"architectures", {"BitNetForCausalLM"}},
+                {"model_type", o.one_bit_llm || !o.sub_norms ? "llama" : "bitnet"},
+                {"hidden_size", o.hidden},
+                {"intermediate_size", o.ffn},
+                {"num_hidden_layers", o.layers},
+                {"num_attention_heads", o.heads},
+                {"num_key_value_heads", o.kv_heads},
+                {"vocab_size", vocab},
+                {"max_position_embeddings", o.context},
+                {"hidden_act", o.activation},
+                {"rms_norm_eps", 1e-5},
+                {"rope_theta", 10000.0},
+                {"tie_word_embeddings", o.tied_head},
+                {"bos_token_id", std::min(256U, vocab - 1)},
+                {"eos_token_id", std::min(256U, vocab - 1)}};
+    if (o.one_bit_llm) {
+        config["weight_bits"] = 1;
+        config["input_bits"] = 8;
+        return config;
+    }
     json quantization{{"quant_method", "bitnet"}};
     if (o.storage != Storage::kPackedDivide) {
         quantization["linear_class"] = "autobitlinear";
+        quantization["quantization_mode"] = o.storage == Storage::kPackedMultiply ? "offline" : "online";
     }
-    return {{"architectures", {"BitNetForCausalLM"}},
-            {"model_type", "bitnet"},
-            {"hidden_size", o.hidden},
-            {"intermediate_size", o.ffn},
-            {"num_hidden_layers", o.layers},
-            {"num_attention_heads", o.heads},
-            {"num_key_value_heads", o.kv_heads},
-            {"vocab_size", vocab},
-            {"max_position_embeddings", o.context},
-            {"hidden_act", o.activation},
-            {"rms_norm_eps", 1e-5},
-            {"rope_theta", 10000.0},
-            {"tie_word_embeddings", o.tied_head},
-            {"bos_token_id", 256},
-            {"eos_token_id", 256},
-            {"quantization_config", quantization}};
+    config["quantization_config"] = quantization;
+    return config;
 }
 
 std::string utf8(unsigned code_point) {
@@ -252,6 +282,22 @@ Vector attend(const Vector& q, const std::vector<Vector>& keys, const std::vecto
 
 }  // namespace
 
+std::uint16_t to_bf16(float value) {
+    return static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(value) >> 16);
+}
+
+/// Values of the form n / 1024 are exact in every type that is written here.
+std::uint16_t to_f16(float value) {
+    const std::uint32_t bits = std::bit_cast<std::uint32_t>(value);
+    const std::uint32_t sign = bits >> 31;
+    const int exponent = static_cast<int>((bits >> 23) & 0xFF) - 127 + 15;
+    if (value == 0 || exponent <= 0) {
+        return static_cast<std::uint16_t>(sign << 15);
+    }
+    return static_cast<std::uint16_t>((sign << 15) | (static_cast<std::uint32_t>(exponent) << 10) |
+                                      ((bits >> 13) & 0x3FF));
+}
+
 TemporaryFolder::TemporaryFolder() {
     std::string name = (std::filesystem::temp_directory_path() / "setun-test-XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr) {
@@ -325,10 +371,11 @@ json synthetic_tokenizer() {
             {"model", {{"type", "BPE"}, {"byte_fallback", false}, {"vocab", vocab}, {"merges", merges}}}};
 }
 
-PlainModel write_synthetic(const std::filesystem::path& folder, const SyntheticOptions& o) {
-    const json tokenizer = synthetic_tokenizer();
-    const auto vocab = static_cast<std::uint32_t>(tokenizer["model"]["vocab"].size());
-    Writer writer(o, vocab);
+PlainModel make_plain_model(const SyntheticOptions& o) {
+    PlainModel model;
+    model.options = o;
+    model.vocab = static_cast<std::uint32_t>(synthetic_tokenizer()["model"]["vocab"].size());
+    Drawer draw(o.seed);
     const std::uint32_t kv = o.hidden / o.heads * o.kv_heads;
     const std::array<std::array<std::uint32_t, 2>, 7> shapes{{{o.hidden, o.hidden},
                                                               {kv, o.hidden},
@@ -337,30 +384,69 @@ PlainModel write_synthetic(const std::filesystem::path& folder, const SyntheticO
                                                               {o.ffn, o.hidden},
                                                               {o.ffn, o.hidden},
                                                               {o.hidden, o.ffn}}};
-    PlainModel& model = writer.model();
     for (std::uint32_t i = 0; i < o.layers; ++i) {
-        const std::string prefix = "model.layers." + std::to_string(i) + ".";
         PlainLayer layer;
-        for (std::size_t m = 0; m < shapes.size(); ++m) {
-            layer.linears.push_back(
-                writer.linear(prefix + kLinearNames[m] + ".weight", shapes[m][0], shapes[m][1]));
+        for (const auto& [m, k] : shapes) {
+            layer.linears.push_back(draw.linear(m, k));
         }
         for (std::size_t n = 0; n < kNormNames.size(); ++n) {
-            const bool sub = n % 2 == 1;
-            const std::uint32_t size = n == 3 ? o.ffn : o.hidden;
-            layer.norms.push_back(sub && !o.sub_norms
-                                      ? std::vector<float>{}
-                                      : writer.norm(prefix + kNormNames[n] + ".weight", size));
+            const bool absent = n % 2 == 1 && !o.sub_norms;
+            layer.norms.push_back(absent ? std::vector<float>{} : draw.norm(n == 3 ? o.ffn : o.hidden));
         }
         model.layers.push_back(std::move(layer));
     }
-    model.embedding = writer.planes("model.embed_tokens.weight", vocab, o.hidden);
-    model.head = o.tied_head ? model.embedding : writer.planes("lm_head.weight", vocab, o.hidden);
-    model.final_norm = writer.norm("model.norm.weight", o.hidden);
-    write_safetensors(folder / "model.safetensors", writer.tensors());
-    write_file(folder / "config.json", config_of(o, vocab).dump());
-    write_file(folder / "tokenizer.json", tokenizer.dump());
+    model.embedding = draw.planes(model.vocab, o.hidden);
+    model.head = o.tied_head ? model.embedding : draw.planes(model.vocab, o.hidden);
+    model.final_norm = draw.norm(o.hidden);
     return model;
+}
+
+PlainModel make_tiny_model() {
+    SyntheticOptions options;
+    options.hidden = 8;
+    options.ffn = 8;
+    options.layers = 1;
+    options.heads = 2;
+    options.kv_heads = 1;
+    options.storage = Storage::kPackedMultiply;
+    PlainModel model = make_plain_model(options);
+    model.vocab = 4;
+    for (PlainLinear* planes : {&model.embedding, &model.head}) {
+        planes->m = model.vocab;
+        planes->w.resize(std::size_t{model.vocab} * options.hidden);
+    }
+    return model;
+}
+
+PlainModel write_hugging_face(const std::filesystem::path& folder, PlainModel model) {
+    const SyntheticOptions& o = model.options;
+    const auto& norms = o.one_bit_llm ? kOneBitNormNames : kNormNames;
+    Writer writer(o.storage);
+    for (std::uint32_t i = 0; i < o.layers; ++i) {
+        const std::string prefix = "model.layers." + std::to_string(i) + ".";
+        PlainLayer& layer = model.layers[i];
+        for (std::size_t m = 0; m < kLinearNames.size(); ++m) {
+            writer.linear(prefix + kLinearNames[m] + ".weight", layer.linears[m]);
+        }
+        for (std::size_t n = 0; n < norms.size(); ++n) {
+            if (!layer.norms[n].empty()) {
+                writer.norm(prefix + norms[n] + ".weight", layer.norms[n]);
+            }
+        }
+    }
+    writer.planes("model.embed_tokens.weight", model.embedding);
+    if (!o.tied_head) {
+        writer.planes("lm_head.weight", model.head);
+    }
+    writer.norm("model.norm.weight", model.final_norm);
+    write_tensors(folder, writer.tensors(), o.shards);
+    write_file(folder / "config.json", config_of(o, model.vocab).dump());
+    write_file(folder / "tokenizer.json", synthetic_tokenizer().dump());
+    return model;
+}
+
+PlainModel write_synthetic(const std::filesystem::path& folder, const SyntheticOptions& o) {
+    return write_hugging_face(folder, make_plain_model(o));
 }
 
 std::vector<std::vector<double>> plain_logits(const PlainModel& model,

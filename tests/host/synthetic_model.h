@@ -1,4 +1,5 @@
-// Small Hugging Face directories with random weights, and what the loader must make of them.
+// Small models with random weights in plain numbers, Hugging Face directories of them, and what a loader must
+// make of them. GGUF files: synthetic_gguf.h.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +25,8 @@ struct SyntheticOptions {
     bool tied_head = true;
     Storage storage = Storage::kF32;
     std::uint64_t seed = 0;
+    std::uint32_t shards = 1;  ///< above 1: model-0000i-of-0000n.safetensors and an index
+    bool one_bit_llm = false;  ///< config.json and names of the 1bitLLM checkpoints; master weights only
 };
 
 /// A folder that is removed with the object.
@@ -60,11 +63,28 @@ struct PlainModel {
     std::vector<float> final_norm;
 };
 
-/// Writes config.json, model.safetensors and tokenizer.json into `folder` and returns what they mean.
+/// A model of random weights. Scales of linear layers are 0.125, norms multiples of 1/32, embeddings n / 64:
+/// exact in every float type.
+PlainModel make_plain_model(const SyntheticOptions& options);
+
+/// One layer of width 8 with four tokens and packed weights: for fuzzing, where small files are fast files.
+/// Its tokenizer.json, which does not fit such a vocabulary, is left to the caller.
+PlainModel make_tiny_model();
+
+/// Writes config.json, model.safetensors (or shards) and tokenizer.json of `model`, stored as
+/// model.options.storage says. Master weights have another mean than 0.125: returns the model with
+/// their scales.
+PlainModel write_hugging_face(const std::filesystem::path& folder, PlainModel model);
+
+/// make_plain_model() and write_hugging_face(): returns what the files mean.
 PlainModel write_synthetic(const std::filesystem::path& folder, const SyntheticOptions& options);
 
 /// tokenizer.json with the 256 byte tokens, one special token "<|end|>" and a few merges.
 nlohmann::json synthetic_tokenizer();
+
+/// Half and brain floats of values that they hold exactly.
+std::uint16_t to_f16(float value);
+std::uint16_t to_bf16(float value);
 
 /// Writes a safetensors file from (name, dtype, shape, bytes).
 struct RawTensor {

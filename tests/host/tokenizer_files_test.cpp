@@ -244,10 +244,10 @@ TEST(TokenizerFiles, LlamaRanksGetTheirSpecialTokens) {
 
 TEST(TokenizerFiles, DirectoryPrefersJsonAndReadsItsConfig) {
     const test::TemporaryFolder folder;
-    EXPECT_FALSE(read_folder_tokenizer(folder.path(), 1000));
+    EXPECT_FALSE(read_folder_tokenizer(folder.path()));
     test::write_file(folder / "tokenizer.model", test::read_file(kData + "sentencepiece.model"));
     test::write_file(folder / "added_tokens.json", R"({"<pad>": 643})");
-    auto data = read_folder_tokenizer(folder.path(), 644);
+    auto data = read_folder_tokenizer(folder.path());
     ASSERT_TRUE(data);
     EXPECT_EQ(data->kind, TokenizerKind::kSentencePiece);
     EXPECT_EQ(data->tokens.back(), "<pad>");
@@ -256,13 +256,13 @@ TEST(TokenizerFiles, DirectoryPrefersJsonAndReadsItsConfig) {
     test::write_file(folder / "tokenizer_config.json",
                      R"({"add_bos_token": false, "chat_template": [{"name": "tool", "template": "x"},
                          {"name": "default", "template": "[INST]"}]})");
-    data = read_folder_tokenizer(folder.path(), 644);
+    data = read_folder_tokenizer(folder.path());
     EXPECT_FALSE(data->add_bos);
     EXPECT_EQ(data->chat_template, "[INST]");
     test::write_file(folder / "chat_template.jinja", "other");
-    EXPECT_EQ(read_folder_tokenizer(folder.path(), 644)->chat_template, "other");
+    EXPECT_EQ(read_folder_tokenizer(folder.path())->chat_template, "other");
     test::write_file(folder / "tokenizer.json", test::read_file(kData + "tokenizer.json"));
-    EXPECT_EQ(read_folder_tokenizer(folder.path(), 1024)->kind, TokenizerKind::kByteMerges);
+    EXPECT_EQ(read_folder_tokenizer(folder.path())->kind, TokenizerKind::kByteMerges);
 }
 
 TEST(TokenizerFiles, VocabularyMustFitTheEmbedding) {
