@@ -1,5 +1,6 @@
 // Fuzz target: tokenizer.json, and text through the tokenizer that it gives.
 #include "host/tokenizer.h"
+#include "host/tokenizer_files.h"
 #include "tests/fuzz/scratch.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
