@@ -490,7 +490,8 @@ void Generation::draw_tokens() {
             }
         }
         ++step_.drawn;
-        if (!sequence.draw(head_searched_ ? std::span<const float>(logits) : sequence.decoder().logits(), ids)) {
+        if (!sequence.draw(head_searched_ ? std::span<const float>(logits) : sequence.decoder().logits(),
+                           ids)) {
             ended.push_back(&sequence);
         }
     }

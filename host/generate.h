@@ -87,9 +87,9 @@ bool can_exit_head(const GenerateRequest& request);
 ///
 /// Throws InputError for a prompt that is empty, does not fit the context or holds a token out of range
 /// (before anything runs), CheckError when the device reports an error, DeviceError when it does not answer.
-/// Mismatches do not throw: the caller decides. After Scheduler::stop the result holds the tokens so far. With
-/// a decoder of the caller: the last token drawn has no position in it yet, and a step that was stopped has
-/// left none.
+/// Mismatches do not throw: the caller decides. After Scheduler::stop the result holds the tokens so far.
+/// With a decoder of the caller: the last token drawn has no position in it yet, and a step that was stopped
+/// has left none.
 BatchResult generate_batch(Scheduler& scheduler, const Model& model, const LoweredModel& lowered,
                            const std::shared_ptr<DeviceQueue>& device, ReferenceEngine* reference,
                            std::span<const GenerateRequest> requests, HeadExit* head_exit = nullptr);

@@ -452,8 +452,9 @@ class XrtDevice final : public Device {
     }
 
     void describe(const XrtOptions& options) {
-        const std::string leaf =
-            config_.leaf < sim::kLeafNames.size() ? ", " + std::string(sim::kLeafNames.at(config_.leaf)) + " leaf" : "";
+        const std::string leaf = config_.leaf < sim::kLeafNames.size()
+                                     ? ", " + std::string(sim::kLeafNames.at(config_.leaf)) + " leaf"
+                                     : "";
         info_.name = "xrt";
         info_.ports = config_.ports;
         info_.port_bits = config_.port_bits;

@@ -69,8 +69,8 @@ std::unique_ptr<Device> open_rtl(const DeviceOptions& options) {
 
 XrtEmulation xrt_emulation(const DeviceOptions& options) {
     XrtEmulation emulation;
-    emulation.config = {options.ports, options.port_bits, options.tokens,
-                        options.leaf_form(), options.tile_rows};
+    emulation.config = {options.ports, options.port_bits, options.tokens, options.leaf_form(),
+                        options.tile_rows};
     emulation.memory = options.memory;
     emulation.seed = options.seed;
     emulation.xclbin = options.xclbin;
@@ -145,7 +145,8 @@ std::string device_names() { return "cpu, rtl, xrt"; }
 void add_device_options(CLI::App& app, DeviceOptions& options) {
     const char* group = "Device";
     app.add_option("--device", options.device,
-                   "cpu: cycles from the performance model; rtl: the Verilated kernel; xrt: a card or XRT's emulation")
+                   "cpu: cycles from the performance model; rtl: the Verilated kernel; xrt: a card or XRT's "
+                   "emulation")
         ->capture_default_str()
         ->group(group);
     app.add_option("--ports", options.ports, "Weight ports of the kernel")

@@ -479,13 +479,13 @@ TEST_F(Cli, BadModelsSayWhatToDo) {
     std::string newer = good;
     newer[8] = 9;
     expect(newer, "version 9");
-    expect("hello", "Setun model file");
+    expect("hello", "is not a model; supported: .setun files");
 }
 
 TEST_F(Cli, PackRefusesAndNeverLeavesHalfAFile) {
     expect_bad_input({"pack", path("hf"), "-o", model()}, "--force");
     expect_bad_input({"pack", path("hf"), "-o", "/nonexistent/m.setun"}, "/nonexistent/m.setun");
-    expect_bad_input({"pack", model(), "-o", path("x.setun")}, "not a directory");
+    expect_bad_input({"pack", path("none"), "-o", path("x.setun")}, "does not exist");
     const std::string before = read_file(model());
     std::filesystem::create_directories(path("broken"));
     for (const auto& entry : std::filesystem::directory_iterator(path("hf"))) {

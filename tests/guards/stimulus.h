@@ -60,8 +60,8 @@ class Stimulus {
 /// never end.
 [[nodiscard]] std::unique_ptr<Stimulus> make_random_stimulus(std::uint64_t seed);
 
-/// Keeps the contract of the leaves: loads a chunk, waits until it can be made current, swaps; meanwhile beats
-/// of random, extreme and illegal weights.
+/// Keeps the contract of the leaves: loads a chunk, waits until it can be made current, swaps; meanwhile
+/// beats of random, extreme and illegal weights.
 [[nodiscard]] std::unique_ptr<Stimulus> make_leaf_stimulus(std::uint64_t seed);
 
 /// Runs command lists on a kernel: AXI4-Lite writes and reads, AXI memory with random waits, errors and

@@ -222,7 +222,7 @@ TEST(HfLoader, LoadsWithoutAUsableTokenizer) {
     EXPECT_FALSE(model.tokenizer.has_value());
     EXPECT_NE(model.metadata.at("no_tokenizer").find("Unigram"), std::string::npos);
     std::filesystem::remove(folder / "tokenizer.json");
-    EXPECT_NE(load_hugging_face(folder.path(), {}).metadata.at("no_tokenizer").find("missing"),
+    EXPECT_NE(load_hugging_face(folder.path(), {}).metadata.at("no_tokenizer").find("neither tokenizer.json"),
               std::string::npos);
 }
 
