@@ -133,7 +133,6 @@ class HeadSearch {
     std::uint32_t block_span_;    ///< rows in a block, all ports
     std::uint32_t tile_span_;     ///< rows in a tile
     std::uint32_t first_planes_;  ///< planes read at once at the begin
-    bool started_ = false;
     std::size_t round_ = 0;
     std::uint64_t beats_ = 0;  ///< of a port, since begin()
     std::vector<State> states_;

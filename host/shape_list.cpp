@@ -47,7 +47,6 @@ std::vector<ShapeList> shape_lists(const std::vector<ShapeGroup>& groups, const 
                                    unsigned columns, unsigned tokens) {
     std::uint64_t largest_k = 0;
     std::uint64_t largest_rows = 0;
-    std::uint64_t commands = 0;
     for (const ShapeGroup& group : groups) {
         std::uint64_t rows = group.size() * SETUN_ALIGN / 4;
         for (const ProductShape& product : group) {
@@ -55,7 +54,6 @@ std::vector<ShapeList> shape_lists(const std::vector<ShapeGroup>& groups, const 
             rows += product.m;
         }
         largest_rows = std::max(largest_rows, rows);
-        commands += group.size();
     }
     const std::uint64_t x_stride = round_up(largest_k, SETUN_ALIGN);
     const std::uint64_t y_offset = round_up(x_stride * columns, kPage) + kPage;
