@@ -74,7 +74,7 @@ PROOFS = {
         ("setun_add_tree.sv", "wide = {a, gen_level[l-1].c[i]} + {b, gen_level[l-1].c[i]};",
          "wide = {a, gen_level[l-1].c[0]} + {b, gen_level[l-1].c[i]};"),)),
     "tree_nodes": Proof("tree_nodes", (), 9, 0, 2, file="tree_steps.sv", sat=True, mutants=(
-        ("tree_steps.sv", "assign {sum, unused_low} = {a_i[W-1], a_i, 1'b1} +", "assign {sum, unused_low} = {1'b0, a_i, 1'b1} +"),)),
+        ("tree_steps.sv", "assign {sum, unused_low} = {a_i[W-1], a_i, c_i} +", "assign {sum, unused_low} = {1'b0, a_i, c_i} +"),)),
     "tree_steps": Proof("tree_steps", TREE, 21, 0, 11, sat=True),
     "leaf": Proof("leaf_check", LEAF, 13, 1, 12, cover=13, inside=LEAF_INSIDE, sat=True, mutants=(
         ("setun_leaf_tree.sv", "s_q       <= s & nz;", "s_q       <= s;"),
