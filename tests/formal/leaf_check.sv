@@ -1,12 +1,13 @@
 /// Both leaf forms against sum(w * x): five loads of any data, a swap at the earliest moment the contract allows, then any beats and any
 /// further loads, which must not disturb the current chunk.
 ///
-/// Without OneLane all weights of a port of 8 bits, five lanes, are free: every lane's part, and the total. With it a port is wider and
-/// every weight but one, picked freely, is zero: each lane adds, subtracts or drops its own activation and nothing else.
+/// Without OneLane all weights of a port of 16 bits, ten lanes, are free: what every lane gives to the tree, each group's part in the planes leaf,
+/// and the total of the parts. (A population count takes no fewer lanes.) With OneLane a port is wider and every weight but one, picked freely,
+/// is zero: each lane adds, subtracts or drops its own activation and nothing else.
 `default_nettype none
 
 module leaf_check #(
-    parameter int unsigned PortBits = 8,
+    parameter int unsigned PortBits = 16,
     parameter int unsigned TreeCut = 2,
     parameter bit OneLane = 1'b0,
     localparam int unsigned B = PortBits / 8,
@@ -23,14 +24,17 @@ module leaf_check #(
     input wire logic [PortBits-1:0] beat_i
 );
   logic signed [SumW-1:0] planes_sum, tree_sum;
-  logic planes_illegal, tree_illegal;
+  logic planes_illegal, tree_illegal, planes_busy, tree_busy;
   logic [CountW-1:0] planes_count, tree_count;
   setun_leaf_planes #(.PortBits(PortBits), .Ports(1), .Tokens(1), .TreeCut(TreeCut)) planes (
       .clk_i       (clk_i),
+      .rst_ni      (1'b1),
       .load_i      (load),
+      .load_last_i (1'b0),
       .load_token_i(3'd0),
       .load_group_i(load_group),
       .load_data_i (load_data_i),
+      .fill_busy_o (planes_busy),
       .swap_i      (swap),
       .valid_i     (valid_i),
       .beat_i      (beat_i),
@@ -40,10 +44,13 @@ module leaf_check #(
   );
   setun_leaf_tree #(.PortBits(PortBits), .Ports(1), .Tokens(1), .TreeCut(TreeCut)) tree (
       .clk_i       (clk_i),
+      .rst_ni      (1'b1),
       .load_i      (load),
+      .load_last_i (1'b0),
       .load_token_i(3'd0),
       .load_group_i(load_group),
       .load_data_i (load_data_i),
+      .fill_busy_o (tree_busy),
       .swap_i      (swap),
       .valid_i     (valid_i),
       .beat_i      (beat_i),
@@ -118,14 +125,14 @@ module leaf_check #(
       end
     end
   end else begin : gen_all
-    if (Lanes != 5) begin : gen_bad
-      $error("leaf_check: all lanes are free only for PortBits = 8");
+    if (B != 2) begin : gen_bad
+      $error("leaf_check: all lanes are free only for PortBits = 16");
     end
     if (Latency != 3) begin : gen_bad_latency
       $error("leaf_check: the planes leaf must have no delay after its total");
     end
     logic [5*SumW-1:0] part;    // of the planes leaf, two cycles after the beat
-    // The total is that of the parts, which are proven lane by lane; 5 * 128 fits into SumW bits.
+    // The total is that of the parts, which are proven group by group; 10 * 128 fits into SumW bits.
     logic signed [SumW-1:0] parts_q;
     always_ff @(posedge clk_i) begin
       parts_q <= $signed(part[0 +: SumW]) + $signed(part[SumW +: SumW]) + $signed(part[2*SumW +: SumW])
@@ -135,19 +142,30 @@ module leaf_check #(
     assign planes_expected = parts_q;
 
     // ---- inside: what each lane gives to the sums. setun_add_tree's own proofs then make the tree leaf's sum exact. ----
+    localparam int unsigned TermW = 32 * Lanes + 1;
+    logic [Lanes*32-1:0] terms;
     logic [Lanes*8-1:0] selected;  // words and carries that enter the tree, one cycle after it
     logic [Lanes-1:0] carry;
-    logic [161*2-1:0] term_q;
+    logic [TermW*2-1:0] term_q;  // {checked, terms} one and two cycles after the beat, newest on top
     logic lane_age_q = 1'b0, part_age_q = 1'b0;
     always_ff @(posedge clk_i) begin
-      term_q     <= {valid_i && current && !bad, term[4], term[3], term[2], term[1], term[0], term_q[321:161]};
+      term_q     <= {valid_i && current && !bad, terms, term_q[TermW +: TermW]};
       lane_age_q <= 1'b1;
       part_age_q <= lane_age_q;
     end
     for (genvar l = 0; l < Lanes; l++) begin : gen_lane
+      assign terms[l*32 +: 32] = term[l];
       always_ff @(posedge clk_i) begin
-        if (part_age_q && term_q[160]) assert (32'($signed(part[l*SumW +: SumW])) == term_q[l*32 +: 32]);
-        if (lane_age_q && term_q[321]) assert (32'($signed(selected[l*8 +: 8])) + 32'(carry[l]) == term_q[161+l*32 +: 32]);
+        if (lane_age_q && term_q[TermW+32*Lanes]) begin
+          assert (32'($signed(selected[l*8 +: 8])) + 32'(carry[l]) == term_q[TermW+l*32 +: 32]);
+        end
+      end
+    end
+    for (genvar g = 0; g < 5; g++) begin : gen_part
+      always_ff @(posedge clk_i) begin
+        if (part_age_q && term_q[32*Lanes]) begin
+          assert (32'($signed(part[g*SumW +: SumW])) == term_q[g*64 +: 32] + term_q[g*64+32 +: 32]);
+        end
       end
     end
   end

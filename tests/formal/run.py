@@ -57,9 +57,9 @@ CONTROL_INSIDE = {
     "address": "awaddr_q", "data": "wdata_q", "strobe": "wstrb_q", "mask_bits": "ier_q", "status": "isr_q",
 }
 TREE = ("add_tree",)
-LEAF = ("delay", "trit_decode", "add_tree", "leaf_planes", "leaf_tree")
+LEAF = ("delay", "trit_decode", "add_tree", "sum_tree", "popcount", "leaf_planes", "leaf_tree")
 
-LEAF_INSIDE = {f"gen_all.part[{11 * lane + 10}:{11 * lane}]": f"planes.gen_port[0].gen_group[{lane}].gen_token[0].part_q" for lane in range(5)} | {
+LEAF_INSIDE = {f"gen_all.part[{12 * group + 11}:{12 * group}]": f"planes.gen_port[0].gen_group[{group}].gen_token[0].part_q" for group in range(5)} | {
     "gen_all.selected": "tree.gen_port[0].gen_token[0].selected", "gen_all.carry": "tree.gen_port[0].s_q"}
 
 PROOFS = {
@@ -74,11 +74,12 @@ PROOFS = {
         ("setun_add_tree.sv", "wide = {a, gen_level[l-1].c[i]} + {b, gen_level[l-1].c[i]};",
          "wide = {a, gen_level[l-1].c[0]} + {b, gen_level[l-1].c[i]};"),)),
     "tree_nodes": Proof("tree_nodes", (), 9, 0, 2, file="tree_steps.sv", sat=True, mutants=(
-        ("tree_steps.sv", "assign {sum, unused_low} = {a_i[W-1], a_i, 1'b1} +", "assign {sum, unused_low} = {1'b0, a_i, 1'b1} +"),)),
+        ("tree_steps.sv", "assign {sum, unused_low} = {a_i[W-1], a_i, c_i} +", "assign {sum, unused_low} = {1'b0, a_i, c_i} +"),)),
     "tree_steps": Proof("tree_steps", TREE, 21, 0, 11, sat=True),
-    "leaf": Proof("leaf_check", LEAF, 13, 1, 12, cover=13, inside=LEAF_INSIDE, sat=True, mutants=(
+    "leaf": Proof("leaf_check", LEAF, 18, 1, 12, cover=13, inside=LEAF_INSIDE, sat=True, mutants=(
         ("setun_leaf_tree.sv", "s_q       <= s & nz;", "s_q       <= s;"),
-        ("setun_leaf_planes.sv", "part_q <= SumW'(negatives)", "part_q <= SumW'(count_q)"))),
+        ("setun_leaf_planes.sv", "part_q <= SumW'(negatives)", "part_q <= SumW'(count_q)"),
+        ("setun_popcount.sv", "assign sum_high   = d ^ e ^ f;", "assign sum_high   = d ^ e;"))),
     "leaf_lane": Proof("leaf_check", LEAF, 4, 1, 12, parameters={"PortBits": 32, "TreeCut": 3, "OneLane": 1}, sat=True),
     "fifo_4": Proof("fifo_check", ("fifo",), 13, 2, 8, induction=4, cover=13, parameters={"Depth": 4}, inside=FIFO_INSIDE, map_memory=True,
                     mutants=FIFO_MUTANTS),

@@ -1,7 +1,7 @@
 /// setun_add_tree by induction on its structure, at the sizes that the kernel has.
 ///
 /// tree_step shows that a tree of N words of W bits is one level of adders followed by a tree of ceil(N/2) words of W + 1 bits.
-/// node_check shows that such an adder is exact: a + b + c without overflow. The tree of two words, the base, is tree_check's. Together: the
+/// node_check shows that such an adder, {a, c} + {b, c} without its low bit, is exact: a + b + c without overflow. The tree of two words, the base, is tree_check's. Together: the
 /// tree is the exact sum for every N on the way from 320, 160 or 80 to 2. Both sides of a step become the same netlist when equal cells
 /// are merged; the solver has nothing left to do.
 `default_nettype none
@@ -31,7 +31,7 @@ module tree_step #(
     logic unused_low;
     // Concatenation, sign bit by hand: the same words as in the tree.
     assign {level[i*(W+1) +: W+1], unused_low} =
-        {data_i[i*W+W-1], data_i[i*W +: W], 1'b1} + {data_i[(i+Half)*W+W-1], data_i[(i+Half)*W +: W], carry_i[i]};
+        {data_i[i*W+W-1], data_i[i*W +: W], carry_i[i]} + {data_i[(i+Half)*W+W-1], data_i[(i+Half)*W +: W], carry_i[i]};
   end
   if (N % 2 != 0) begin : gen_odd
     assign level[Half*(W+1) +: W+1] = {data_i[(N-1)*W+W-1], data_i[(N-1)*W +: W]};
@@ -64,7 +64,7 @@ module node_check #(
 );
   logic signed [W:0] sum;
   logic unused_low;
-  assign {sum, unused_low} = {a_i[W-1], a_i, 1'b1} + {b_i[W-1], b_i, c_i};
+  assign {sum, unused_low} = {a_i[W-1], a_i, c_i} + {b_i[W-1], b_i, c_i};
   always_ff @(posedge clk_i) begin
     a_node: assert (32'(sum) == 32'($signed(a_i)) + 32'($signed(b_i)) + 32'(c_i));
   end
