@@ -43,16 +43,6 @@ TEST_P(Addresses, OperandsAnywhere) {
     }
 }
 
-TEST_P(Addresses, ResultsUpToTheLastByteOfTheSpace) {
-    Place place;
-    place.data = ~std::uint64_t{0} - kArena + 1;
-    place.data_bias = 0x123'4567'89AB'CDC0;
-    Bench bench(GetParam(), checked(1), kArena, kArena, place);
-    const std::size_t index = bench.add_matmul({.m = 64, .k = 64, .planes = 1, .tokens = GetParam().tokens});
-    bench.command(index).y_offset = kArena - std::uint64_t{4} * 64 * GetParam().tokens;
-    bench.run_and_check();
-}
-
 TEST_P(Addresses, ErrorsNameAnyAddress) {
     for (std::uint64_t seed = 0; seed < 16; ++seed) {
         SCOPED_TRACE("seed " + std::to_string(seed));

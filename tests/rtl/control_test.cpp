@@ -328,7 +328,7 @@ TEST_P(Control, CountersStayUntilTheNextStart) {
     bench_.add_matmul({.m = 30, .k = 400});
     bench_.program();
     bench_.start();
-    sim().step(5000);
+    sim().step(5000 + kPasses * GetParam().fill_cycles());
     const Status first = read_status(sim());
     EXPECT_GT(first.cycles, 0U);
     sim().step(100);
