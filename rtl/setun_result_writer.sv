@@ -330,7 +330,7 @@ module setun_result_writer #(
   `SETUN_ASSERT_IF(a_w_in_burst, wvalid_q, state_q == S_DATA)
   `SETUN_ASSERT_IF(a_w_last, wvalid_q, wlast_q == (beats_q == 9'd0))
   `SETUN_ASSERT_IF(a_w_strobe, wvalid_q, strobe_q == '1 || (wlast_q && last_q))
-  `SETUN_ASSERT_IF(a_b_owed, bvalid_i, track_valid || tracked_q)
+  `SETUN_ASSERT_IF(a_b_owed, bvalid_i, track_valid || tracked_q)  // a response may come right after the address, when the data was first
   `SETUN_ASSERT_HOLD(a_aw_stable, awvalid_o, awready_i, {awaddr_o, awlen_o})
   `SETUN_ASSERT_HOLD(a_w_stable, wvalid_o, wready_i, {wstrb_o, wlast_o})
 endmodule

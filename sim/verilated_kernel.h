@@ -9,7 +9,7 @@
 #if VM_COVERAGE
 #include <unistd.h>
 
-#include <atomic>
+#include <mutex>
 #endif
 #include <algorithm>
 #include <array>
@@ -171,7 +171,9 @@ class VerilatedKernel final : public KernelSim {
 
     static std::unique_ptr<VerilatedContext> make_context(const SimOptions& options) {
         auto context = std::make_unique<VerilatedContext>();
-        context->randReset(2);  // registers power up with seeded random values: a missing reset shows
+        // Registers power up with seeded random values: a missing reset shows. Not for coverage, where every bit that
+        // reset then clears would count as toggled.
+        context->randReset(VM_COVERAGE != 0 ? 0 : 2);
         context->randSeed(static_cast<int>(options.seed % 0x7FFFFFFFU) + 1);
         context->fatalOnError(false);
         context->traceEverOn(!options.trace.file.empty());
@@ -230,12 +232,27 @@ class VerilatedKernel final : public KernelSim {
 #endif
     }
 
+    /// Leaves RTL coverage in a file when this kernel reached a point that none before it in this process did.
     void write_coverage() {
 #if VM_COVERAGE
-        static std::atomic<unsigned> instances{0};  // several kernels of one process write different files
-        const std::string file = std::string(SETUN_RTL_COVERAGE_DIR) + "/" + config_.name() + "-" +
-                                 std::to_string(::getpid()) + "-" + std::to_string(instances++) + ".dat";
-        context_->coveragep()->write(file.c_str());
+        static std::mutex mutex;
+        static std::vector<bool> reached;  // by Verilator's number of the point
+        static unsigned files = 0;
+        const std::lock_guard lock(mutex);
+        const auto& counts = root().vlSymsp->__Vcoverage;
+        reached.resize(std::size(counts));
+        bool news = false;
+        for (std::size_t i = 0; i < reached.size(); ++i) {
+            if (counts[i] > 0 && !reached[i]) {
+                reached[i] = true;
+                news = true;
+            }
+        }
+        if (news) {
+            const std::string file = std::string(SETUN_RTL_COVERAGE_DIR) + "/" + config_.name() + "-" +
+                                     std::to_string(::getpid()) + "-" + std::to_string(files++) + ".dat";
+            context_->coveragep()->write(file.c_str());
+        }
 #endif
     }
 

@@ -7,8 +7,9 @@ All mutants live in one model ("mutant schemata"): every changed expression E be
 SETUN_MUTANT chooses n when a simulation starts (none: the RTL as it is). So a thousand mutants cost one build, and a mutant costs one run of the tests.
 
 Kinds: an operator or a constant exchanged, a negation dropped, a condition negated or stuck, an assignment left out. A mutant is killed when a test
-fails, an assertion fires, or a test program uses three times the processor time of the unchanged RTL and more (it hangs). Prints a table, writes result.json into
-the build folder, exits with 1 when fewer than 95 % of the mutants that are not listed in equivalent.txt are killed.
+fails, an assertion fires, or a test needs more than three times its processor time (it hangs). Each test runs in a process of its own, the shortest
+first: most mutants die in the first seconds. Prints a table, writes result.json into the build folder, exits with 1 when fewer than 95 % of the mutants
+that are not listed in equivalent.txt are killed.
 """
 
 import argparse
@@ -27,11 +28,11 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 RTL = ROOT / "rtl"
-# Two small kernels that hold both leaves and both forms of the result packer.
-CONFIGS = ("1x128x2-r16", "2x128x4-tree-r16")
+# Small kernels that hold every leaf and both forms of the result packer.
+CONFIGS = ("1x128x1-r16", "2x128x4-tree-r16", "1x128x1-table-r16", "1x128x1-bram-r16")
 # Nothing to mutate: constants, port lists, a top that is not simulated.
 SKIP = {"setun_pkg.sv", "setun_kernel.sv", "setun_kernel_2p.sv", "setun_kernel_4p.sv"}
-TESTS = ("exact", "control", "error", "timing", "system")
+TESTS = ("exact", "control", "error", "address", "timing", "system")
 FIRST = 0x4D000000  # mutant n has id FIRST + n: a number that is found again in Verilator's output
 GOAL = 0.95
 
@@ -189,27 +190,52 @@ def elaborated(binary, number):
     return f"0x{FIRST + number:x}U" in elaborated.text
 
 
-def run_tests(binary, number, limits):
-    """(what killed the mutant or None, [processor seconds of each test program]); `limits` are those of each program."""
+def list_tests(binary):
+    """[(program, filter)] of every test of the RTL; a filter takes the test in all configurations."""
+    tests = []
+    for test in TESTS:
+        program = binary / f"tests/rtl/rtl_{test}_test"
+        suite = None
+        for line in subprocess.run([str(program), "--gtest_list_tests"], capture_output=True, text=True, check=True).stdout.splitlines():
+            if not line.startswith(" "):
+                suite = line.split("#")[0].strip()
+            elif suite:
+                case = line.split("#")[0].strip().split("/")[0]
+                if (program, f"{suite}{case}*") not in tests:
+                    tests.append((program, f"{suite}{case}*"))
+    return [(program, name[:-1] + ("/*" if "/" in name else "")) for program, name in tests]
+
+
+def run_test(test, number, limit):
+    """(why a mutant, 0 for none, fails a (program, filter) of list_tests or None, processor seconds); over `limit` seconds it fails."""
     environment = os.environ | {"SETUN_MUTANT": str(number)} if number else {k: v for k, v in os.environ.items() if k != "SETUN_MUTANT"}
-    seconds = []
-    for test, limit in zip(TESTS, limits):
-        program = binary / "tests/rtl" / f"rtl_{test}_test"
-        with tempfile.TemporaryFile("w+", errors="replace") as file:
-            child = subprocess.Popen([str(program), "--gtest_fail_fast", "--gtest_brief=1"], stdout=file, stderr=subprocess.STDOUT, env=environment,
-                                     preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (int(limit) + 1, int(limit) + 2)))
-            _, status, usage = os.wait4(child.pid, 0)
-            child.returncode = os.waitstatus_to_exitcode(status)
-            file.seek(0)
-            output = file.read()
-        seconds.append(usage.ru_utime + usage.ru_stime)
-        if child.returncode != 0:
-            failed = re.search(r"\[  FAILED  \] (\S+)", output)
-            why = failed[1].rstrip(",") if failed else "time limit" if child.returncode in (-24, -9) else f"exit code {child.returncode}"
-            if "assertion failed" in output or "payload changed" in output or "VALID dropped" in output:
-                why += " (RTL assertion)"
-            return why, seconds
-    return None, seconds
+    program, name = test
+    with tempfile.TemporaryFile("w+", errors="replace") as file:
+        child = subprocess.Popen([str(program), "--gtest_fail_fast", "--gtest_brief=1", f"--gtest_filter={name}"], stdout=file, stderr=subprocess.STDOUT,
+                                 env=environment, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (int(limit) + 1, int(limit) + 2)))
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        file.seek(0)
+        output = file.read()
+    seconds = usage.ru_utime + usage.ru_stime
+    if child.returncode == 0 and re.search(r"\[  PASSED  \] [1-9]", output):
+        return None, seconds
+    failed = re.search(r"\[  FAILED  \] (\S+)", output)
+    why = failed[1].rstrip(",") if failed else name + (": time limit" if child.returncode in (-24, -9) else f": exit code {child.returncode}")
+    if "assertion failed" in output or "payload changed" in output or "VALID dropped" in output:
+        why += " (RTL assertion)"
+    return why, seconds
+
+
+def judge(tests, number):
+    """(what killed the mutant or None, processor seconds); `tests` is [(baseline seconds, test)], run in this order."""
+    used = 0
+    for baseline, test in tests:
+        why, seconds = run_test(test, number, 3 * baseline + 2)
+        used += seconds
+        if why:
+            return why, used
+    return None, used
 
 
 def known_equivalent():
@@ -246,18 +272,22 @@ def main():
     if options.only:
         wanted = {int(number) for number in options.only.split(",")}
         present = [mutant for mutant in mutants if mutant["id"] in wanted]
-    why, baseline = run_tests(binary, 0, [3600] * len(TESTS))
-    if why:
-        sys.exit(f"mutate.py: the tests fail without a mutant: {why}")
+    tests = []
+    for test in list_tests(binary):
+        why, seconds = run_test(test, 0, 3600)
+        if why:
+            sys.exit(f"mutate.py: the tests fail without a mutant: {why}")
+        tests.append((seconds, test))
+    tests.sort(key=lambda entry: entry[0])
     print(f"{total} possible mutants, seed {options.seed}; {absent} of {len(mutants)} drawn are in branches that {', '.join(CONFIGS)} do not have; "
-          f"tests take {sum(baseline):.1f} s of processor time")
+          f"{len(tests)} tests take {sum(seconds for seconds, _ in tests):.0f} s of processor time", flush=True)
     known = known_equivalent()
     survivors, equivalents = [], []
     start = time.monotonic()
     with ThreadPoolExecutor(options.jobs) as pool:
-        results = pool.map(lambda mutant: run_tests(binary, mutant["id"], [3 * seconds + 2 for seconds in baseline]), present)
+        results = pool.map(lambda mutant: judge(tests, mutant["id"]), present)
         for number, (mutant, result) in enumerate(zip(present, results), 1):
-            mutant["killed_by"], mutant["seconds"] = result[0], sum(result[1])
+            mutant["killed_by"], mutant["seconds"] = result
             if mutant["killed_by"] is None:
                 reason = known.get((mutant["file"], mutant["original"], mutant["mutant"]))
                 (equivalents if reason else survivors).append(mutant)

@@ -31,13 +31,13 @@ std::uint64_t round_up(std::uint64_t value, std::uint64_t multiple) {
 }  // namespace
 
 Bench::Bench(const KernelConfig& config, const SimOptions& options, std::size_t weight_bytes,
-             std::size_t data_bytes)
-    : sim_(make_kernel_sim(config, options)), random_(options.seed) {
+             std::size_t data_bytes, const Place& place)
+    : sim_(make_kernel_sim(config, options)), place_(place), random_(options.seed) {
     for (unsigned p = 0; p < config.ports; ++p) {
-        weights_.push_back(sim_->memory(p).allocate(kWeightBase + p * kWeightStride, weight_bytes));
+        weights_.push_back(sim_->memory(p).allocate(place.weights + p * place.weight_stride, weight_bytes));
         std::ranges::fill(weights_.back(), kIllegalCode);
     }
-    data_ = sim_->memory(KernelSim::kDataPort).allocate(kDataBase, data_bytes);
+    data_ = sim_->memory(KernelSim::kDataPort).allocate(place.data, data_bytes);
     std::ranges::fill(data_, kCanary);
     model_.assign(data_.begin(), data_.end());
     sim_->write_register(SETUN_REG_GIE, 1);
@@ -121,7 +121,7 @@ void Bench::forbid_reads_past_rows(const Command& c) {
     const std::uint64_t row_bytes = round_up(c.k, 64);
     for (unsigned t = 0; t < c.tokens; ++t) {
         if (c.x_stride > row_bytes || t + 1U == c.tokens) {
-            const std::uint64_t end = kDataBase + c.x_offset + std::uint64_t{t} * c.x_stride + row_bytes;
+            const std::uint64_t end = place_.data + c.x_offset + std::uint64_t{t} * c.x_stride + row_bytes;
             sim_->memory(KernelSim::kDataPort).add_fault({.begin = end, .end = end + 64, .on_write = false});
         }
     }
@@ -181,7 +181,7 @@ std::size_t Bench::add_nop(std::uint16_t flags) {
 }
 
 std::uint64_t Bench::weight_address(std::size_t index, unsigned port, std::uint64_t offset) const {
-    return kWeightBase + port * kWeightStride + list_.at(index).weight_offset + offset;
+    return place_.weights + port * place_.weight_stride + list_.at(index).weight_offset + offset;
 }
 
 std::uint64_t Bench::beats_per_port(std::size_t index) const {
@@ -195,15 +195,23 @@ std::uint64_t Bench::beats_per_port(std::size_t index) const {
 
 void Bench::program() {
     const std::uint64_t offset = reserve_data(64 * std::max<std::size_t>(list_.size(), 1));
-    std::memcpy(data_.data() + offset, list_.data(), 64 * list_.size());
-    std::memcpy(model_.data() + offset, list_.data(), 64 * list_.size());
-    list_address_ = kDataBase + offset;
+    std::vector<Command> placed = list_;
+    for (Command& c : placed) {
+        if (c.opcode == SETUN_OP_MATMUL) {
+            c.weight_offset += place_.weight_bias;
+            c.x_offset += place_.data_bias;
+            c.y_offset += place_.data_bias;
+        }
+    }
+    std::memcpy(data_.data() + offset, placed.data(), 64 * placed.size());
+    std::memcpy(model_.data() + offset, placed.data(), 64 * placed.size());
+    list_address_ = place_.data + offset;
     sim_->write_address(SETUN_REG_LIST_LO, list_address_);
     sim_->write_register(SETUN_REG_LIST_COUNT, static_cast<std::uint32_t>(list_.size()));
-    sim_->write_address(SETUN_REG_DATA_BASE_LO, kDataBase);
+    sim_->write_address(SETUN_REG_DATA_BASE_LO, place_.data - place_.data_bias);
     bytes_before_.clear();
     for (unsigned p = 0; p < config().ports; ++p) {
-        sim_->write_address(SETUN_REG_W_BASE_LO + p * SETUN_REG_W_STRIDE, kWeightBase + p * kWeightStride);
+        sim_->write_address(SETUN_REG_W_BASE_LO + p * SETUN_REG_W_STRIDE, place_.weights + p * place_.weight_stride - place_.weight_bias);
         bytes_before_.push_back(sim_->stats(p).read_bytes);
     }
 }

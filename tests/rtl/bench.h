@@ -56,19 +56,29 @@ struct Shape {
     unsigned tokens = 1;
 };
 
+/// Where the arenas lie (whole pages), and what the commands' offsets hold: a base register and an offset may split an address
+/// anywhere, so the registers are `bias` (a multiple of 64) lower than the arenas and the offsets in memory are higher.
+struct Place {
+    std::uint64_t data = 0x40'0000'0000;
+    std::uint64_t weights = 0x7'0000'0000;
+    std::uint64_t weight_stride = 0x1'2345'6000;  ///< from port to port
+    std::uint64_t data_bias = 0;
+    std::uint64_t weight_bias = 0;
+};
+
 /// A kernel simulation with one arena of memory behind each port. The bench keeps a model of the data arena:
 /// commands are executed on it by the reference product, and the real arena must equal it byte for byte after
 /// a run, so that a stray write anywhere is found. Weight arenas are filled with illegal codes: weights read
 /// past a stream do not go unnoticed.
 class Bench {
   public:
-    static constexpr std::uint64_t kDataBase = 0x40'0000'0000;
-    static constexpr std::uint64_t kWeightBase = 0x7'0000'0000;
-    static constexpr std::uint64_t kWeightStride = 0x1'2345'6000;
+    /// Bases of the arenas unless another place is asked for.
+    static constexpr std::uint64_t kDataBase = Place{}.data;
+    static constexpr std::uint64_t kWeightBase = Place{}.weights;
 
     /// `weight_bytes`, `data_bytes`: arena sizes.
     Bench(const KernelConfig& config, const SimOptions& options, std::size_t weight_bytes = 4U << 20U,
-          std::size_t data_bytes = 4U << 20U);
+          std::size_t data_bytes = 4U << 20U, const Place& place = {});
 
     [[nodiscard]] const KernelConfig& config() const { return sim_->config(); }
     KernelSim& sim() { return *sim_; }
@@ -91,10 +101,10 @@ class Bench {
     [[nodiscard]] std::uint64_t weight_address(std::size_t index, unsigned port,
                                                std::uint64_t offset = 0) const;
     [[nodiscard]] std::uint64_t x_address(std::size_t index) const {
-        return kDataBase + list_.at(index).x_offset;
+        return place_.data + list_.at(index).x_offset;
     }
     [[nodiscard]] std::uint64_t y_address(std::size_t index) const {
-        return kDataBase + list_.at(index).y_offset;
+        return place_.data + list_.at(index).y_offset;
     }
     [[nodiscard]] std::uint64_t command_address(std::size_t index) const {
         return list_address_ + 64 * index;
@@ -138,6 +148,7 @@ class Bench {
     };
 
     std::unique_ptr<KernelSim> sim_;
+    Place place_;
     std::mt19937_64 random_;
     std::vector<std::span<std::byte>> weights_;
     std::span<std::byte> data_;

@@ -318,6 +318,7 @@ TEST_P(Control, ArgumentsWrittenDuringARunBelongToTheNext) {
         sim().write_address(SETUN_REG_W_BASE_LO + p * SETUN_REG_W_STRIDE, 0xC0);
     }
     sim().step(5000 + kPasses * GetParam().fill_cycles());
+    EXPECT_TRUE(sim().read_register(SETUN_REG_CTRL) & SETUN_CTRL_DONE) << "the run waits for the next run's commands";
     const Status status = read_status(sim());
     EXPECT_EQ(status.error, SETUN_ERR_NONE);
     EXPECT_EQ(status.completed, 1U);
@@ -328,7 +329,7 @@ TEST_P(Control, CountersStayUntilTheNextStart) {
     bench_.add_matmul({.m = 30, .k = 400});
     bench_.program();
     bench_.start();
-    sim().step(5000);
+    sim().step(5000 + kPasses * GetParam().fill_cycles());
     const Status first = read_status(sim());
     EXPECT_GT(first.cycles, 0U);
     sim().step(100);
