@@ -341,13 +341,14 @@ StreamLayout ModelReader::read_layout(const JsonFields& fields) {
 PackedMatrix ModelReader::read_matrix(const json& item, const std::string& name, MatrixShape shape,
                                       std::uint32_t planes) {
     const JsonFields fields(item, fmt::format("{} matrix '{}'", where_, name));
-    if (fields.text("name") != name || fields.integer("m", 1, SETUN_MAX_M) != shape.m ||
-        fields.integer("k", 1, SETUN_MAX_K) != shape.k ||
-        fields.integer("planes", 1, SETUN_MAX_PLANES) != planes) {
+    const std::string found = fields.text("name");
+    const auto m = fields.integer("m", 1, SETUN_MAX_M);
+    const auto k = fields.integer("k", 1, SETUN_MAX_K);
+    const auto found_planes = fields.integer("planes", 1, SETUN_MAX_PLANES);
+    if (found != name || m != shape.m || k != shape.k || found_planes != planes) {
         fail(fmt::format(
             "matrix '{}' with m {}, k {}, planes {} stands where '{}' with m {}, k {}, planes {} is expected",
-            fields.text("name"), item["m"].dump(), item["k"].dump(), item["planes"].dump(), name, shape.m,
-            shape.k, planes));
+            found, m, k, found_planes, name, shape.m, shape.k, planes));
     }
     PackedMatrix matrix{name, shape.m, shape.k, planes, 0, layout_, {}};
     matrix.scale = static_cast<float>(fields.number("scale", 1e-38, 1e38));
