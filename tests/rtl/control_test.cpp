@@ -318,7 +318,8 @@ TEST_P(Control, ArgumentsWrittenDuringARunBelongToTheNext) {
         sim().write_address(SETUN_REG_W_BASE_LO + p * SETUN_REG_W_STRIDE, 0xC0);
     }
     sim().step(5000 + kPasses * GetParam().fill_cycles());
-    EXPECT_TRUE(sim().read_register(SETUN_REG_CTRL) & SETUN_CTRL_DONE) << "the run waits for the next run's commands";
+    EXPECT_TRUE(sim().read_register(SETUN_REG_CTRL) & SETUN_CTRL_DONE)
+        << "the run waits for the next run's commands";
     const Status status = read_status(sim());
     EXPECT_EQ(status.error, SETUN_ERR_NONE);
     EXPECT_EQ(status.completed, 1U);
