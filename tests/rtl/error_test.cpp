@@ -462,7 +462,10 @@ TEST_P(Errors, WatchdogNamesTheSilentChannel) {
             EXPECT_LE(status.cycles, 4 * limit + 12 * GetParam().fill_cycles());
 
             bench.start();
-            EXPECT_EQ(bench.finish(20'000).error, SETUN_ERR_WATCHDOG) << "the channel still owes a response";
+            const Status again = bench.finish(20'000);
+            EXPECT_EQ(again.error, SETUN_ERR_WATCHDOG) << "the channel still owes a response";
+            EXPECT_EQ(again.error_info & bit, bit);
+            EXPECT_EQ(again.error_address, bench.command_address(0));
 
             bench.sim().stick(port, kStuckNone);
             bench.sim().reset();
