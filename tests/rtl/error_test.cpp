@@ -287,6 +287,29 @@ TEST_P(Errors, EveryIllegalTritCodeAnywhere) {
     }
 }
 
+TEST_P(Errors, IllegalCodeAmongShortCommands) {
+    // One beat a command: several are between the weights and the adder's end at once, and the error names
+    // its own.
+    for (std::size_t failing = 0; failing < 12; ++failing) {
+        SCOPED_TRACE(failing);
+        Bench bench(GetParam(), checked(failing));
+        for (int i = 0; i < 12; ++i) {
+            bench.add_matmul({.m = 1, .k = 1});
+        }
+        const auto place =
+            bench.weight_arena(0).subspan(bench.command(failing).weight_offset, GetParam().beat_bytes());
+        const std::vector<std::byte> good(place.begin(), place.end());
+        std::ranges::fill(place, std::byte{0xFF});
+        const Status status = bench.run();
+        EXPECT_EQ(status.error, SETUN_ERR_TRIT);
+        EXPECT_EQ(status.error_index, failing);
+        EXPECT_EQ(status.error_address, bench.weight_address(failing, 0));
+        expect_completed_results(bench, status, failing);
+        std::ranges::copy(good, place.begin());
+        expect_recovery(bench);
+    }
+}
+
 struct BusErrorCase {
     std::uint32_t error;
     bool on_read;
