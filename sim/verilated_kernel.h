@@ -171,8 +171,8 @@ class VerilatedKernel final : public KernelSim {
 
     static std::unique_ptr<VerilatedContext> make_context(const SimOptions& options) {
         auto context = std::make_unique<VerilatedContext>();
-        // Registers power up with seeded random values: a missing reset shows. Not for coverage, where every bit that
-        // reset then clears would count as toggled.
+        // Registers power up with seeded random values: a missing reset shows. Not for coverage, where every
+        // bit that reset then clears would count as toggled.
         context->randReset(VM_COVERAGE != 0 ? 0 : 2);
         context->randSeed(static_cast<int>(options.seed % 0x7FFFFFFFU) + 1);
         context->fatalOnError(false);
@@ -232,7 +232,8 @@ class VerilatedKernel final : public KernelSim {
 #endif
     }
 
-    /// Leaves RTL coverage in a file when this kernel reached a point that none before it in this process did.
+    /// Leaves RTL coverage in a file when this kernel reached a point that none before it in this process
+    /// did.
     void write_coverage() {
 #if VM_COVERAGE
         static std::mutex mutex;

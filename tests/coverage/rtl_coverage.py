@@ -14,7 +14,6 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 LINE_GOAL, TOGGLE_GOAL = 100.0, 95.0
-RECORD = re.compile(r"^C '(.*)' (\d+)$")
 
 
 def read(folder):
@@ -23,16 +22,18 @@ def read(folder):
     files = sorted(Path(folder).glob("*.dat"))
     if not files:
         sys.exit(f"rtl_coverage.py: no *.dat in {folder}: build with SETUN_COVERAGE and run the RTL tests")
+    records = defaultdict(int)  # the same records come back in every file: they are taken apart once
     for path in files:
         for line in path.read_text(errors="replace").splitlines():
-            match = RECORD.match(line)
-            if not match:
-                continue
-            fields = dict(item.split("\x02", 1) for item in match[1].split("\x01") if "\x02" in item)
-            kind = fields["page"].split("/")[0]
-            file = Path(fields["f"]).name
-            point = fields["o"] if kind == "v_toggle" else f"{fields['l']}: {fields['o']}"
-            points[kind, file, point] += int(match[2])
+            if line.startswith("C '"):
+                record, _, count = line.rpartition("' ")
+                records[record] += int(count)
+    for record, count in records.items():
+        fields = dict(item.split("\x02", 1) for item in record[3:].split("\x01") if "\x02" in item)
+        kind = fields["page"].split("/")[0]
+        file = Path(fields["f"]).name
+        point = fields["o"] if kind == "v_toggle" else f"{fields['l']}: {fields['o']}"
+        points[kind, file, point] += count
     return points
 
 

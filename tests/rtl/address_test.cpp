@@ -78,7 +78,8 @@ TEST_P(Addresses, ErrorsNameAnyAddress) {
 }
 
 TEST_P(Addresses, ListsAnywhere) {
-    // A list that is not aligned, or reaches over the end of the space, is named by its address; nothing is read.
+    // A list that is not aligned, or reaches over the end of the space, is named by its address; nothing is
+    // read.
     Bench bench(GetParam(), checked(0), kArena, kArena);
     for (std::uint64_t seed = 0; seed < 10; ++seed) {
         SCOPED_TRACE("seed " + std::to_string(seed));
@@ -126,7 +127,8 @@ TEST_P(Addresses, CountFarBeyondABadCommand) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Kernel, Addresses, testing::ValuesIn(kernel_configs().begin(), kernel_configs().end()),
+INSTANTIATE_TEST_SUITE_P(Kernel, Addresses,
+                         testing::ValuesIn(kernel_configs().begin(), kernel_configs().end()),
                          config_test_name);
 
 }  // namespace

@@ -211,7 +211,8 @@ void Bench::program() {
     sim_->write_address(SETUN_REG_DATA_BASE_LO, place_.data - place_.data_bias);
     bytes_before_.clear();
     for (unsigned p = 0; p < config().ports; ++p) {
-        sim_->write_address(SETUN_REG_W_BASE_LO + p * SETUN_REG_W_STRIDE, place_.weights + p * place_.weight_stride - place_.weight_bias);
+        sim_->write_address(SETUN_REG_W_BASE_LO + p * SETUN_REG_W_STRIDE,
+                            place_.weights + p * place_.weight_stride - place_.weight_bias);
         bytes_before_.push_back(sim_->stats(p).read_bytes);
     }
 }

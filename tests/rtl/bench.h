@@ -56,8 +56,9 @@ struct Shape {
     unsigned tokens = 1;
 };
 
-/// Where the arenas lie (whole pages), and what the commands' offsets hold: a base register and an offset may split an address
-/// anywhere, so the registers are `bias` (a multiple of 64) lower than the arenas and the offsets in memory are higher.
+/// Where the arenas lie (whole pages), and what the commands' offsets hold: a base register and an offset may
+/// split an address anywhere, so the registers are `bias` (a multiple of 64) lower than the arenas and the
+/// offsets in memory are higher.
 struct Place {
     std::uint64_t data = 0x40'0000'0000;
     std::uint64_t weights = 0x7'0000'0000;

@@ -2,6 +2,7 @@
 // reset at any moment. After each, the kernel must run a good list exactly.
 #include <gtest/gtest.h>
 
+#include <cstddef>
 #include <functional>
 
 #include "hls/trit.h"
@@ -136,6 +137,66 @@ TEST_P(Errors, LargestShapesAreAccepted) {
     EXPECT_EQ(bench.run().error, SETUN_ERR_DATA_READ);
 }
 
+TEST_P(Errors, SizesOfAnyBits) {
+    // Any legal shape passes the decoder; the bus has nothing behind its activations.
+    Bench bench(GetParam(), checked(4));
+    for (int i = 0; i < 12; ++i) {
+        bench.clear_list();
+        bench.add_matmul({.m = 16, .k = 64});
+        Command& c = bench.command(0);
+        c.m = static_cast<std::uint32_t>(bench.between(1, SETUN_MAX_M));
+        c.k = static_cast<std::uint32_t>(bench.between(1, SETUN_MAX_K));
+        c.planes = static_cast<std::uint8_t>(bench.between(1, SETUN_MAX_PLANES));
+        c.tokens = static_cast<std::uint16_t>(bench.between(1, GetParam().tokens));
+        c.x_stride = static_cast<std::uint32_t>(bench.random()()) / 64 * 64;
+        c.x_offset = std::uint64_t{1} << 50U;
+        SCOPED_TRACE(testing::Message() << "m " << c.m << " k " << c.k);
+        const Status status = bench.run();
+        EXPECT_EQ(status.error, SETUN_ERR_DATA_READ);
+        EXPECT_EQ(status.completed, 0U);
+    }
+    bench.expect_no_violations();
+}
+
+TEST_P(Errors, EveryBitThatMustBeZero) {
+    struct Field {
+        std::size_t offset;
+        unsigned first, end;  ///< bits
+        std::uint32_t error;
+    };
+    static constexpr Field kFields[] = {
+        {offsetof(Command, version), 1, 8, SETUN_ERR_VERSION},
+        {offsetof(Command, opcode), 1, 8, SETUN_ERR_OPCODE},
+        {offsetof(Command, flags), 1, 16, SETUN_ERR_FLAGS},
+        {offsetof(Command, m), 21, 32, SETUN_ERR_SHAPE},
+        {offsetof(Command, k), 18, 32, SETUN_ERR_SHAPE},
+        {offsetof(Command, tokens), 4, 16, SETUN_ERR_SHAPE},
+        {offsetof(Command, planes), 3, 8, SETUN_ERR_SHAPE},
+        {offsetof(Command, encoding), 1, 8, SETUN_ERR_ENCODING},
+        {offsetof(Command, weight_offset), 0, 6, SETUN_ERR_ALIGN},
+        {offsetof(Command, x_offset), 0, 6, SETUN_ERR_ALIGN},
+        {offsetof(Command, y_offset), 0, 6, SETUN_ERR_ALIGN},
+        {offsetof(Command, x_stride), 0, 6, SETUN_ERR_ALIGN},
+        {offsetof(Command, reserved), 0, 128, SETUN_ERR_FLAGS},
+    };
+    Bench bench(GetParam(), checked(5));
+    bench.add_matmul({.m = 1, .k = 1});
+    const Command good = bench.command(0);
+    for (const Field& field : kFields) {
+        for (unsigned bit = field.first; bit < field.end; ++bit) {
+            SCOPED_TRACE(testing::Message() << "byte " << field.offset << " bit " << bit);
+            bench.command(0) = good;
+            reinterpret_cast<std::uint8_t*>(&bench.command(0))[field.offset + bit / 8] ^=
+                static_cast<std::uint8_t>(1U << bit % 8);
+            const Status status = bench.run();
+            EXPECT_EQ(status.error, field.error);
+            EXPECT_EQ(status.completed, 0U);
+        }
+    }
+    bench.command(0) = good;
+    bench.run_and_check();
+}
+
 TEST_P(Errors, MisalignedBases) {
     Bench bench(GetParam(), checked(3));
     bench.add_matmul({.m = 4, .k = 64});
@@ -220,6 +281,29 @@ TEST_P(Errors, EveryIllegalTritCodeAnywhere) {
         EXPECT_EQ(status.error_index, failing);
         EXPECT_EQ(status.error_info, port);
         EXPECT_EQ(status.error_address, bench.weight_address(failing, port, beat * GetParam().beat_bytes()));
+        expect_completed_results(bench, status, failing);
+        std::ranges::copy(good, place.begin());
+        expect_recovery(bench);
+    }
+}
+
+TEST_P(Errors, IllegalCodeAmongShortCommands) {
+    // One beat a command: several are between the weights and the adder's end at once, and the error names
+    // its own.
+    for (std::size_t failing = 0; failing < 12; ++failing) {
+        SCOPED_TRACE(failing);
+        Bench bench(GetParam(), checked(failing));
+        for (int i = 0; i < 12; ++i) {
+            bench.add_matmul({.m = 1, .k = 1});
+        }
+        const auto place =
+            bench.weight_arena(0).subspan(bench.command(failing).weight_offset, GetParam().beat_bytes());
+        const std::vector<std::byte> good(place.begin(), place.end());
+        std::ranges::fill(place, std::byte{0xFF});
+        const Status status = bench.run();
+        EXPECT_EQ(status.error, SETUN_ERR_TRIT);
+        EXPECT_EQ(status.error_index, failing);
+        EXPECT_EQ(status.error_address, bench.weight_address(failing, 0));
         expect_completed_results(bench, status, failing);
         std::ranges::copy(good, place.begin());
         expect_recovery(bench);
@@ -401,7 +485,10 @@ TEST_P(Errors, WatchdogNamesTheSilentChannel) {
             EXPECT_LE(status.cycles, 4 * limit + 12 * GetParam().fill_cycles());
 
             bench.start();
-            EXPECT_EQ(bench.finish(20'000).error, SETUN_ERR_WATCHDOG) << "the channel still owes a response";
+            const Status again = bench.finish(20'000);
+            EXPECT_EQ(again.error, SETUN_ERR_WATCHDOG) << "the channel still owes a response";
+            EXPECT_EQ(again.error_info & bit, bit);
+            EXPECT_EQ(again.error_address, bench.command_address(0));
 
             bench.sim().stick(port, kStuckNone);
             bench.sim().reset();
@@ -409,6 +496,23 @@ TEST_P(Errors, WatchdogNamesTheSilentChannel) {
             bench.sim().write_register(SETUN_REG_IER, 1);
             expect_recovery(bench);
         }
+    }
+}
+
+TEST_P(Errors, RecoversWithoutResetWhenTheChannelAnswers) {
+    const std::uint32_t limit = 500 + static_cast<std::uint32_t>(GetParam().fill_cycles());
+    for (const unsigned channel : {kStuckAr, kStuckR}) {
+        SCOPED_TRACE(channel);
+        Bench bench(GetParam(), checked(channel));
+        bench.add_matmul({.m = 40, .k = 300});
+        bench.program();
+        bench.sim().write_register(SETUN_REG_WATCHDOG, limit);
+        bench.sim().stick(0, channel);
+        bench.start();
+        EXPECT_EQ(bench.finish(20'000).error, SETUN_ERR_WATCHDOG);
+        bench.sim().stick(0, kStuckNone);
+        bench.sim().step(2000);
+        expect_recovery(bench);
     }
 }
 
