@@ -76,11 +76,19 @@ PROOFS = {
     "tree_nodes": Proof("tree_nodes", (), 9, 0, 2, file="tree_steps.sv", sat=True, mutants=(
         ("tree_steps.sv", "assign {sum, unused_low} = {a_i[W-1], a_i, c_i} +", "assign {sum, unused_low} = {1'b0, a_i, c_i} +"),)),
     "tree_steps": Proof("tree_steps", TREE, 21, 0, 11, sat=True),
+    # The same steps at a size at which a broken tree, whose two sides no longer merge, is refuted in little memory.
+    "tree_steps_5": Proof("tree_steps", TREE, 2, 0, 11, sat=True, parameters={"Words": 5, "Trees": 1}, mutants=(
+        ("setun_add_tree.sv", "c <= (l == Levels) ? '0 : gen_level[l-1].c[PrevN-1 -: N];", "c <= (l == Levels) ? '0 : gen_level[l-1].c[N-1:0];"),
+        ("setun_add_tree.sv", "wide = {a, gen_level[l-1].c[i]} + {b, gen_level[l-1].c[i]};",
+         "wide = {a, gen_level[l-1].c[i]} + {b, gen_level[l-1].c[0]};"),
+        ("setun_add_tree.sv", "sum[Half*W +: W] = W'($signed(gen_level[l-1].s[(PrevN-1)*PrevW +: PrevW]));",
+         "sum[Half*W +: W] = W'(gen_level[l-1].s[(PrevN-1)*PrevW +: PrevW]);"))),
     "leaf": Proof("leaf_check", LEAF, 18, 1, 12, cover=13, inside=LEAF_INSIDE, sat=True, mutants=(
         ("setun_leaf_tree.sv", "s_q       <= s & nz;", "s_q       <= s;"),
         ("setun_leaf_planes.sv", "part_q <= SumW'(negatives)", "part_q <= SumW'(count_q)"),
         ("setun_popcount.sv", "assign sum_high   = d ^ e ^ f;", "assign sum_high   = d ^ e;"))),
-    "leaf_lane": Proof("leaf_check", LEAF, 4, 1, 12, parameters={"PortBits": 32, "TreeCut": 3, "OneLane": 1}, sat=True),
+    "leaf_lane": Proof("leaf_check", LEAF, 4, 1, 12, parameters={"PortBits": 32, "TreeCut": 3, "OneLane": 1}, sat=True, mutants=(
+        ("setun_leaf_planes.sv", "load_planes_q[b*B+i] <= load_data_i[i*8+b];", "load_planes_q[b*B+i] <= load_data_i[(i%2)*8+b];"))),
     "fifo_4": Proof("fifo_check", ("fifo",), 13, 2, 8, induction=4, cover=13, parameters={"Depth": 4}, inside=FIFO_INSIDE, map_memory=True,
                     mutants=FIFO_MUTANTS),
     "fifo_8": Proof("fifo_check", ("fifo",), 13, 2, 10, induction=4, cover=21, parameters={"Depth": 8}, inside=FIFO_INSIDE, map_memory=True,
@@ -96,7 +104,8 @@ PROOFS = {
         ("setun_control.sv", "bvalid_o  = bvalid_q;", "bvalid_o  = bvalid_q && bready_i;"),
         ("setun_control.sv", "else if (rready_i) rvalid_q <= 1'b0;", "else rvalid_q <= 1'b0;"),
         ("setun_control.sv", "setun_pkg::REG_LIST_HI: value = list_q[63:32];", "setun_pkg::REG_LIST_HI: value = list_q[31:0];"))),
-    "weight_port": Proof("port_check", ("pkg", "fifo", "burst_split", "weight_port"), 26, 4, 10, cover=14, map_memory=True),
+    "weight_port": Proof("port_check", ("pkg", "fifo", "burst_split", "weight_port"), 26, 4, 10, cover=14, map_memory=True, mutants=(
+        ("setun_weight_port.sv", "arlen_q  <= 8'(burst_beats - 9'd1);", "arlen_q  <= 8'(burst_beats);"),)),
 }
 
 

@@ -70,15 +70,18 @@ module node_check #(
   end
 endmodule
 
-module tree_steps (
-    input wire logic            clk_i,
-    input wire logic [320*8-1:0] data_i,
-    input wire logic [319:0]     carry_i
+// All steps of the trees of Words words, of half as many, and so on, Trees of them.
+module tree_steps #(
+    parameter int unsigned Words = 320,
+    parameter int unsigned Trees = 3
+) (
+    input wire logic               clk_i,
+    input wire logic [Words*8-1:0] data_i,
+    input wire logic [Words-1:0]   carry_i
 );
-  for (genvar start = 0; start < 3; start++) begin : gen_start
+  for (genvar start = 0; start < Trees; start++) begin : gen_start
     for (genvar l = 0; l < 8; l++) begin : gen_level
-      localparam int unsigned Lanes = 320 >> start;
-      localparam int unsigned N = (Lanes + (1 << l) - 1) >> l;
+      localparam int unsigned N = ((Words >> start) + (1 << l) - 1) >> l;
       if (N > 2) begin : gen_step
         tree_step #(.N(N), .W(8 + l)) u_step (
             .clk_i  (clk_i),
