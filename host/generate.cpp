@@ -69,6 +69,8 @@ class Sequence {
         : request_(request),
           text_(text),
           own_decoder_(own_decoder(model, request)),
+          // There is an own decoder exactly when the request has none.
+          // NOLINTNEXTLINE(clang-analyzer-core.NullDereference)
           decoder_(own_decoder_ ? *own_decoder_ : *request.decoder),
           sampler_(request.sampling) {}
 

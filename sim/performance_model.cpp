@@ -857,8 +857,6 @@ class Writer {
     std::uint64_t tail_bytes_ = 0;
     unsigned burst_ = 0;
     unsigned beats_ = 0;
-    bool aw_valid_ = false;
-    bool tracked_ = false;
     Fifo<unsigned, kWriteTrack> track_;  ///< commands that a response completes
     std::uint64_t completed_ = 0;
     // Memory
@@ -866,8 +864,11 @@ class Writer {
     unsigned datas_ = 0;
     unsigned heads_ = 0;
     unsigned due_count_ = 0;
-    bool b_valid_ = false;
     std::array<Time, kWriteRing> due_{};
+    // Handshakes that wait
+    bool aw_valid_ = false;
+    bool tracked_ = false;  ///< the address went in the last cycle; its track entry does not show yet
+    bool b_valid_ = false;
 };
 
 // ---- decode ----------------------------------------------------------------------------------------------
