@@ -1,4 +1,4 @@
-// Cycle-by-cycle AXI4 slave: read and write channels in front of an AxiMemory, timed by a MemoryChannel.
+// Cycle-by-cycle AXI4 slave: read and write channels in front of a BurstTarget.
 //
 // Per clock the owner calls sample() (with the pins as they stand before the clock edge), evaluates the edge,
 // then calls drive(). All work of a burst - address look-up, bandwidth, refresh - is done when its address is
@@ -15,8 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "sim/axi_memory.h"
-#include "sim/memory_channel.h"
+#include "sim/burst_target.h"
 #include "sim/random.h"
 
 namespace setun::sim {
@@ -108,12 +107,11 @@ class ReadSlave {
   public:
     static constexpr unsigned kRing = 64;
 
-    ReadSlave(const AxiMemory& memory, MemoryChannel& channel, PortStats& stats)
-        : memory_(&memory),
-          channel_(&channel),
+    ReadSlave(BurstTarget& target, PortStats& stats)
+        : target_(&target),
           stats_(&stats),
-          limit_(std::min(channel.timing().outstanding, kRing)),
-          beat_time_(Bytes * channel.timing().byte_time) {}
+          limit_(std::min(target.outstanding(), kRing)),
+          beat_time_(Bytes * target.byte_time()) {}
 
     void throttle(const Throttle& throttle, std::uint64_t seed) {
         ar_gate_.configure(throttle, seed);
@@ -187,10 +185,11 @@ class ReadSlave {
         Burst& burst = ring_[tail_ % kRing];
         const unsigned bytes = beats * Bytes;
         burst.address = address & ~std::uint64_t{Bytes - 1};
-        burst.data = memory_->direct(burst.address, bytes);
+        const BurstTarget::ReadGrant grant = target_->read(burst.address, bytes, now);
+        burst.data = grant.data;
         burst.left = static_cast<std::uint16_t>(beats);
         burst.id = id;
-        burst.next = channel_->read(now, bytes);
+        burst.next = grant.first;
         if constexpr (Full) {
             // A slave may read its cells as soon as it has the address: the harshest case for a master that
             // forgot to wait for a write response.
@@ -215,7 +214,7 @@ class ReadSlave {
             burst.data += Bytes;
         } else {
             std::array<std::byte, Bytes> beat{};
-            Pins::rresp(root) = static_cast<std::uint8_t>(memory_->read(burst.address, beat));
+            Pins::rresp(root) = static_cast<std::uint8_t>(target_->read_beat(burst.address, beat));
             std::memcpy(&Pins::rdata(root), beat.data(), Bytes);
             burst.address += Bytes;
         }
@@ -235,8 +234,7 @@ class ReadSlave {
         Pins::rresp(root) = static_cast<std::uint8_t>(rubbish_.next() >> 62U);
     }
 
-    const AxiMemory* memory_;
-    MemoryChannel* channel_;
+    BurstTarget* target_;
     PortStats* stats_;
     unsigned limit_;
     Time beat_time_;
@@ -260,12 +258,8 @@ class WriteSlave {
     static constexpr unsigned kRing = 16;
     static constexpr unsigned kMaxBeats = AxiMemory::kPage / Bytes;
 
-    WriteSlave(AxiMemory& memory, MemoryChannel& channel, PortStats& stats)
-        : memory_(&memory),
-          channel_(&channel),
-          stats_(&stats),
-          limit_(std::min(channel.timing().outstanding, kRing)),
-          ring_(kRing) {}
+    WriteSlave(BurstTarget& target, PortStats& stats)
+        : target_(&target), stats_(&stats), limit_(std::min(target.outstanding(), kRing)), ring_(kRing) {}
 
     void throttle(const Throttle& throttle, std::uint64_t seed) {
         aw_gate_.configure(throttle, seed);
@@ -380,22 +374,22 @@ class WriteSlave {
     void schedule(Time now) {
         while (due_ != addresses_ && due_ != datas_) {
             Burst& burst = ring_[due_++ % kRing];
-            burst.due = channel_->write(now, burst.beats * Bytes);
+            burst.due = target_->write(view(burst), now);
         }
     }
 
     Response commit(Burst& burst) {
-        Response worst = Response::kOkay;
-        for (unsigned beat = 0; beat < burst.beats; ++beat) {
-            const std::span<const std::byte> bytes(burst.data.data() + beat * Bytes, Bytes);
-            worst = std::max(worst, memory_->write(burst.address + beat * Bytes, bytes, burst.strobes[beat]));
-        }
+        const Response response = target_->finish_write(view(burst));
         burst.beats = 0;
-        return worst;
+        return response;
     }
 
-    AxiMemory* memory_;
-    MemoryChannel* channel_;
+    static WriteBurst view(const Burst& burst) {
+        return {burst.address, Bytes, std::span(burst.data).first(std::size_t{burst.beats} * Bytes),
+                std::span(burst.strobes).first(burst.beats)};
+    }
+
+    BurstTarget* target_;
     PortStats* stats_;
     unsigned limit_;
     WriteOrder order_ = WriteOrder::kFree;

@@ -57,6 +57,9 @@ struct SimOptions {
     std::uint64_t stuck_after =
         1U << 21U;  ///< clocks of a run without any handshake before it is called stuck
     TraceOptions trace;
+    /// What stands behind the weight ports and, last, the data port; they must outlive the simulation. Empty:
+    /// an AxiMemory each, timed as `memory` says.
+    std::vector<BurstTarget*> targets;
 };
 
 /// The simulation cannot go on: the kernel is stuck, broke an assertion, or did not answer a register access.
@@ -100,7 +103,8 @@ class KernelSim {
     KernelSim& operator=(const KernelSim&) = delete;
 
     [[nodiscard]] virtual const KernelConfig& config() const = 0;
-    /// What is behind weight port `port`, or behind the data port for kDataPort.
+    /// What is behind weight port `port`, or behind the data port for kDataPort. Throws std::out_of_range
+    /// when SimOptions::targets took its place.
     virtual AxiMemory& memory(unsigned port) = 0;
     [[nodiscard]] virtual const PortStats& stats(unsigned port) const = 0;
     /// Makes channels of a port (bits of StuckChannel) stop answering, until called with kStuckNone. From

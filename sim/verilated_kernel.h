@@ -42,8 +42,8 @@ class VerilatedKernel final : public KernelSim {
           context_(make_context(options)),
           model_(std::make_unique<Model>(context_.get(), "kernel")),
           channels_(make_channels(options)),
-          data_(channel(kDataPort)),
-          writes_(data_.memory, channel(kDataPort), data_.stats),
+          data_(target(kDataPort)),
+          writes_(*data_.target, data_.stats),
           data_checker_("m_axi_data", Bytes, true, log_),
           lite_checker_(log_),
           always_checked_(options.check_protocol || options.throttle.has_value() ||
@@ -51,7 +51,7 @@ class VerilatedKernel final : public KernelSim {
         writes_.order(options.write_order);
         weights_.reserve(Ports);
         for (unsigned p = 0; p < Ports; ++p) {
-            weights_.push_back(std::make_unique<Port>(channel(p)));
+            weights_.push_back(std::make_unique<Port>(target(p)));
             weight_checkers_.emplace_back("m_axi_w" + std::to_string(p), Bytes, true, log_);
         }
         apply_throttle();
@@ -71,7 +71,9 @@ class VerilatedKernel final : public KernelSim {
     }
 
     [[nodiscard]] const KernelConfig& config() const override { return config_; }
-    AxiMemory& memory(unsigned port) override { return port_of(port).memory; }
+    AxiMemory& memory(unsigned port) override {
+        return direct_.at(port == kDataPort ? Ports : port)->memory();
+    }
     [[nodiscard]] const PortStats& stats(unsigned port) const override {
         return port == kDataPort ? data_.stats : weights_.at(port)->stats;
     }
@@ -158,10 +160,10 @@ class VerilatedKernel final : public KernelSim {
     static constexpr std::uint64_t kChunk = 8192;
 
     struct Port {
-        explicit Port(MemoryChannel& channel) : read(memory, channel, stats) {}
+        explicit Port(BurstTarget& behind) : target(&behind), read(behind, stats) {}
         Port(const Port&) = delete;
         Port& operator=(const Port&) = delete;
-        AxiMemory memory;
+        BurstTarget* target;
         PortStats stats;
         ReadSlave<Bytes> read;
     };
@@ -200,6 +202,17 @@ class VerilatedKernel final : public KernelSim {
                 break;
         }
         return channels_[port == kDataPort ? Ports : port];
+    }
+
+    /// What stands behind a port: the owner's target, or a memory of this simulation.
+    BurstTarget& target(unsigned port) {
+        const unsigned index = port == kDataPort ? Ports : port;
+        if (!options_.targets.empty()) {
+            return *options_.targets.at(index);
+        }
+        direct_.resize(Ports + 1);
+        direct_[index] = std::make_unique<DirectTarget>(channel(port));
+        return *direct_[index];
     }
 
     void apply_throttle() {
@@ -572,6 +585,7 @@ class VerilatedKernel final : public KernelSim {
     std::unique_ptr<VerilatedFstC> trace_;
 #endif
     std::vector<MemoryChannel> channels_;
+    std::vector<std::unique_ptr<DirectTarget>> direct_;  ///< weight ports, then the data port; or empty
     std::vector<std::unique_ptr<Port>> weights_;
     Port data_;
     WriteSlave<Bytes> writes_;

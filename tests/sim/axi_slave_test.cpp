@@ -30,8 +30,8 @@ class AxiSlave : public testing::Test {
     static constexpr std::uint64_t kBase = 0x10000;
     static constexpr unsigned kLatency = 7;
 
-    AxiSlave() : channel_(timing(), 0), read_(memory_, channel_, stats_), write_(memory_, channel_, stats_) {
-        ram_ = memory_.allocate(kBase, 8192);
+    AxiSlave() : channel_(timing(), 0), target_(channel_), read_(target_, stats_), write_(target_, stats_) {
+        ram_ = target_.memory().allocate(kBase, 8192);
         for (std::size_t i = 0; i < ram_.size(); ++i) {
             ram_[i] = static_cast<std::byte>(i / 16);
         }
@@ -67,8 +67,8 @@ class AxiSlave : public testing::Test {
         pins_.m_axi_data_arvalid = 0;
     }
 
-    AxiMemory memory_;
     MemoryChannel channel_;
+    DirectTarget target_;
     PortStats stats_;
     ReadSlave<16> read_;
     WriteSlave<16> write_;
@@ -198,7 +198,7 @@ TEST_F(AxiSlaveWrite, DataMayComeBeforeItsAddress) {
 }
 
 TEST_F(AxiSlaveWrite, WorstResponseOfTheBurstWins) {
-    memory_.add_fault({.begin = kBase + 16, .end = kBase + 17, .response = Response::kSlvErr});
+    target_.memory().add_fault({.begin = kBase + 16, .end = kBase + 17, .response = Response::kSlvErr});
     address(kBase, 3);
     data(1, 0xFFFF, false);
     data(2, 0xFFFF, false);
