@@ -31,7 +31,14 @@ constexpr unsigned kMaxTokens = 8;           ///< activation rows that share a w
 constexpr unsigned kMaxTileRows = 4096;      ///< rows a tile gives to each port
 constexpr unsigned kMaxWidth = 131072;       ///< elements of an activation vector, = SETUN_MAX_K
 constexpr unsigned kMaxHeadDim = 256;        ///< attention head
+constexpr unsigned kMaxHeads = 256;          ///< query heads
 constexpr unsigned kMaxPositions = 1048576;  ///< rows of a KV cache
+
+/// Elements that the vector units take in a clock; hls/contract.h makes cycles of them.
+constexpr unsigned kVectorLanes =
+    8;  ///< float datapaths with a divider in each lane, one AXI word of INT32 pairs
+constexpr unsigned kNormLanes = 16;   ///< scaling and rounding of a norm
+constexpr unsigned kCacheLanes = 32;  ///< INT8 elements of a KV head, each for kSharedHeads query heads
 
 }  // namespace hls
 }  // namespace setun

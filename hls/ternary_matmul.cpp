@@ -17,18 +17,6 @@ struct BeatSum {
     bool legal;
 };
 
-/// Code i of a beat, gathered from its eight bit planes: bit (j * bytes + i) of the beat is bit j of code i.
-std::uint8_t code_of_beat(const std::uint8_t* beat, std::uint32_t bytes, std::uint32_t i) {
-    SETUN_HLS(HLS INLINE)
-    unsigned code = 0;
-    for (unsigned j = 0; j < 8; ++j) {
-        SETUN_HLS(HLS UNROLL)
-        const std::uint32_t position = j * bytes + i;
-        code |= ((static_cast<unsigned>(beat[position / 8]) >> (position % 8)) & 1U) << j;
-    }
-    return static_cast<std::uint8_t>(code);
-}
-
 /// Select-and-add of one beat against the activations of its chunk, which begins at input k0.
 BeatSum add_beat(const MatmulShape& shape, const std::uint8_t* beat, const std::int8_t* x,
                  std::uint64_t x_stride, std::uint32_t k0) {

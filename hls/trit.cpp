@@ -74,6 +74,17 @@ bool decode_trits(std::uint8_t code, std::int8_t w[kTritsPerCode]) {
     return true;
 }
 
+std::uint8_t code_of_beat(const std::uint8_t* beat, std::uint32_t bytes, std::uint32_t i) {
+    SETUN_HLS(HLS INLINE)
+    unsigned code = 0;
+    for (unsigned j = 0; j < 8; ++j) {
+        SETUN_HLS(HLS UNROLL)
+        const std::uint32_t position = j * bytes + i;
+        code |= ((static_cast<unsigned>(beat[position / 8]) >> (position % 8)) & 1U) << j;
+    }
+    return static_cast<std::uint8_t>(code);
+}
+
 int max_of_planes(unsigned planes) {
     int reach = 0;
     for (unsigned d = 0; d < kMaxPlanes; ++d) {

@@ -17,6 +17,10 @@ std::uint8_t encode_trits(const std::int8_t w[kTritsPerCode]);
 /// The five weights of `code`. Returns false, and five zeros, for the 13 illegal codes.
 bool decode_trits(std::uint8_t code, std::int8_t w[kTritsPerCode]);
 
+/// Code i of a beat of `bytes` bytes, gathered from its eight bit planes: bit (j * bytes + i) of the beat is
+/// bit j of code i.
+std::uint8_t code_of_beat(const std::uint8_t* beat, std::uint32_t bytes, std::uint32_t i);
+
 /// Largest integer that `planes` (0 to 5) balanced ternary digits hold: (3^planes - 1) / 2.
 int max_of_planes(unsigned planes);
 

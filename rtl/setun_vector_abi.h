@@ -50,10 +50,11 @@
 #define SETUN_MAX_HEADS 256u
 #define SETUN_MAX_POSITIONS 0x100000u
 
-/* ---- error codes of the vector units, after those of setun_abi.h: VERSION, OPCODE, FLAGS, SHAPE, ALIGN,
- *      DATA_READ, DATA_WRITE, WEIGHT_READ and TRIT mean the same as there ------------------------------- */
+/* ---- error codes of the vector units, after those of setun_abi.h: VERSION, OPCODE, FLAGS (also: a field that
+ *      the opcode does not read is not zero), SHAPE, ALIGN, ADDRESS, ENCODING (`kind`), DATA_READ, DATA_WRITE,
+ *      WEIGHT_READ and TRIT mean the same as there ------------------------------------------------------ */
 #define SETUN_ERR_TOKEN 32u    /* EMBED: TOKEN >= m */
-#define SETUN_ERR_POSITION 33u /* KV_APPEND, ATTENTION: POSITION >= capacity */
+#define SETUN_ERR_POSITION 33u /* KV_APPEND, ATTENTION: POSITION >= capacity; ROPE: >= SETUN_MAX_POSITIONS */
 
 #ifdef __cplusplus
 namespace setun {
