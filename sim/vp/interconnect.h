@@ -10,7 +10,7 @@
 #include <systemc>
 #include <vector>
 
-#include "sim/memory_channel.h"
+#include "sim/vp/clock.h"
 #include "sim/vp/timeline.h"
 
 namespace setun::vp {

@@ -32,7 +32,7 @@ MatrixEngine::MatrixEngine(const sc_core::sc_module_name& name, const sim::Kerne
       track_(timeline.track("matrix engine")),
       fail_(std::move(fail)) {
     for (unsigned p = 0; p <= config.ports; ++p) {
-        const std::string label = p == config.ports ? "m_axi_data" : "m_axi_w" + std::to_string(p);
+        const std::string label = p == config.ports ? "m_axi_data" : std::string("m_axi_w").append(std::to_string(p));
         ports_.push_back(std::make_unique<TlmPort>(label, timing, skew_));
     }
     sim_ = sim::make_kernel_sim(config, sim_options(ports_, seed));

@@ -64,7 +64,7 @@ MemorySystem::MemorySystem(const sc_core::sc_module_name& name, const sim::Memor
     data_ = memories_[ports].allocate(SETUN_DATA_BASE, data_bytes);
     for (unsigned p = 0; p <= ports; ++p) {
         channels_.emplace_back(timing_, seed + p);
-        const std::string label = p == ports ? "data" : "w" + std::to_string(p);
+        const std::string label = p == ports ? "data" : std::string("w").append(std::to_string(p));
         sockets_.push_back(std::make_unique<Socket>(label.c_str()));
         const int tag = static_cast<int>(p);
         sockets_[p]->register_b_transport(this, &MemorySystem::transport, tag);

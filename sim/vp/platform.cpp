@@ -72,7 +72,7 @@ class HostInterrupt final : public sc_core::sc_module {
     }
 
   private:
-    static void pause() { sc_core::sc_pause(); }
+    void pause() { sc_core::sc_pause(); }  // NOLINT(readability-convert-member-functions-to-static): a process
 };
 
 }  // namespace
@@ -181,7 +181,7 @@ class VirtualPlatform::Chip {
 
     void connect_masters() {
         for (unsigned p = 0; p <= kernel().ports; ++p) {
-            const std::string name = p == kernel().ports ? "engine data" : "engine w" + std::to_string(p);
+            const std::string name = p == kernel().ports ? "engine data" : std::string("engine w").append(std::to_string(p));
             engine_.port(p).socket.bind(interconnect_.add_master(name));
         }
         for (const auto& unit : units_) {
@@ -193,7 +193,7 @@ class VirtualPlatform::Chip {
 
     void connect_slaves() {
         for (unsigned p = 0; p < kernel().ports; ++p) {
-            interconnect_.add_memory("w" + std::to_string(p), weight_base(p), kWeightWindow)
+            interconnect_.add_memory(std::string("w").append(std::to_string(p)), weight_base(p), kWeightWindow)
                 .bind(memory_.socket(p));
         }
         interconnect_.add_memory("data", SETUN_DATA_BASE, SETUN_DATA_MAX_BYTES)

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "sim/memory_channel.h"
+#include "sim/vp/clock.h"
 
 namespace setun::vp {
 

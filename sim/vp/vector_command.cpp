@@ -17,7 +17,7 @@
 #include "hls/kv_cache.h"
 #include "hls/units/units.h"
 
-namespace setun::sim::vp {
+namespace setun::vp {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "operands are little endian");
@@ -503,4 +503,4 @@ ExecuteResult execute(const VectorCommand& command, std::uint32_t position, std:
     return {};
 }
 
-}  // namespace setun::sim::vp
+}  // namespace setun::vp

@@ -8,7 +8,7 @@
 
 #include "rtl/setun_vector_abi.h"
 
-namespace setun::sim::vp {
+namespace setun::vp {
 
 /// What decides where a weight stands (docs/memory-format.md): EMBED reads the engine's streams.
 struct EngineGeometry {
@@ -64,4 +64,4 @@ ExecuteResult execute(const VectorCommand& command, std::uint32_t position, std:
                       const EngineGeometry& geometry, std::span<const std::span<const std::byte>> inputs,
                       std::span<const std::span<std::byte>> outputs);
 
-}  // namespace setun::sim::vp
+}  // namespace setun::vp
