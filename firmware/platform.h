@@ -46,7 +46,7 @@
 
 /* ---- Vector units (setun_vector_abi.h), each at its own base ------------------------------------------- */
 #define SETUN_VU_CTRL 0x00u      /* W: bit 0 start, bit 1 acknowledge done, bit 2 reset; R: bit 0 busy, bit 1 done */
-#define SETUN_VU_COMMAND 0x04u   /* RW: address of the command in data memory, multiple of 64 */
+#define SETUN_VU_COMMAND 0x04u   /* RW: bus address (from SETUN_DATA_BASE on) of the command, multiple of 64 */
 #define SETUN_VU_POSITION 0x08u  /* RW */
 #define SETUN_VU_TOKEN 0x0Cu     /* RW */
 #define SETUN_VU_ERROR 0x10u     /* R: SETUN_ERR_* of the last command */
@@ -67,7 +67,7 @@
  * answers in STATUS and rings HOST_IRQ. A doorbell while STATUS is BUSY is refused by the mailbox itself, which
  * counts it in REFUSED; the request under way is not disturbed. */
 #define SETUN_MBOX_DOORBELL 0x00u  /* host W 1: ring; firmware R: bit 0 rung, W 0: taken */
-#define SETUN_MBOX_REQUEST 0x04u   /* host W: address of a SetunRequest in data memory, multiple of 64 */
+#define SETUN_MBOX_REQUEST 0x04u   /* host W: bus address (from SETUN_DATA_BASE on) of a SetunRequest, multiple of 64 */
 #define SETUN_MBOX_STATUS 0x08u    /* firmware W, host R: SETUN_STATUS_* */
 #define SETUN_MBOX_TOKENS 0x0Cu    /* firmware W, host R: tokens written to the output so far */
 #define SETUN_MBOX_HOST_IRQ 0x10u  /* firmware W 1: raise; host W 0: acknowledge */
@@ -84,14 +84,14 @@
 #define SETUN_STATUS_BUSY 2u
 #define SETUN_STATUS_DONE 3u             /* all tokens made */
 #define SETUN_STATUS_STOPPED 4u          /* a stop token was made; it is the last of the output */
-#define SETUN_STATUS_BAD_REQUEST 16u     /* [0] offset of the field in SetunRequest, [1] its value */
+#define SETUN_STATUS_BAD_REQUEST 16u     /* [0] offset of the field in SetunRequest, all ones = REQUEST itself, [1] its value */
 #define SETUN_STATUS_BAD_COMMAND 17u     /* list refused when it was loaded: [0] list 0 body 1 head, [1] index, [2] SETUN_ERR_* */
 #define SETUN_STATUS_TOKEN_RANGE 18u     /* [0] index in the prompt, [1] token id, [2] vocabulary */
 #define SETUN_STATUS_CONTEXT_FULL 19u    /* [0] position, [1] capacity */
 #define SETUN_STATUS_UNIT_ERROR 20u      /* [0] unit, [1] SETUN_ERR_*, [2] list, [3] index, [4] address low, [5] address high, [6] ERROR_INFO, [7] position */
 #define SETUN_STATUS_WATCHDOG 21u        /* [0] mask of busy units, [1] list, [2] oldest command not done, [3] position */
 #define SETUN_STATUS_ABORTED 22u         /* the host asked for it with SetunRequest.cancel */
-#define SETUN_STATUS_TRAP 23u            /* exception in the firmware: [0] mcause, [1] mepc, [2] mtval */
+#define SETUN_STATUS_TRAP 23u            /* exception in the firmware: [0] mcause, 24 = stack overflow, [1] mepc, [2] mtval */
 
 /* PHASE: what the processor is doing. */
 #define SETUN_PHASE_IDLE 0u
@@ -106,6 +106,7 @@
 #define SETUN_MAX_STOP 16u
 #define SETUN_MAX_COMMANDS 6144u        /* commands of both lists together that the firmware can hold */
 #define SETUN_MAX_DISTANCE 31u          /* largest distance in a tag */
+#define SETUN_WINDOW 32u                /* a command starts only when all commands so many places before it are done */
 
 #ifndef __ASSEMBLER__
 #include <stdint.h>
@@ -115,7 +116,8 @@ struct SetunRequest {
     uint32_t version;        /* SETUN_PLATFORM_VERSION */
     uint32_t body_list;      /* commands of a position, multiple of 64 */
     uint32_t body_count;
-    uint32_t head_list;      /* commands behind them that make a token of the last position */
+    uint32_t head_list;      /* commands that make a token of the last position; they continue the body list, */
+                             /* so their tags may reach back into it */
     uint32_t head_count;
     uint32_t argmax;         /* where the head list's ARGMAX writes */
     uint32_t prompt;         /* uint32 token ids */
@@ -125,7 +127,7 @@ struct SetunRequest {
     uint32_t vocabulary;
     uint32_t max_tokens;     /* tokens to make, at least 1 */
     uint32_t output;         /* uint32 token ids, max_tokens of them */
-    uint32_t watchdog;       /* cycles without a command finishing before the request is given up; 0 = 2^28 */
+    uint32_t watchdog;       /* cycles without a command finishing before the request is given up; at most 2^31, 0 = 2^28 */
     uint32_t cancel;         /* the host writes 1 to end the request at the next token */
     uint32_t stop_count;     /* at most SETUN_MAX_STOP */
     uint32_t stop[SETUN_MAX_STOP];

@@ -31,8 +31,9 @@
 
 /* ---- tag: what a command waits for ---------------------------------------------------------------
  * Two distances, [15:0] and [31:16]: the command may start when the commands so many places before it in the
- * list are done; 0 = nothing to wait for. A distance never reaches before the list's first command. */
-#define SETUN_TAG(first, second) ((unsigned)(first) | (unsigned)(second) << 16u)
+ * list are done; 0 = nothing to wait for. A distance never reaches before the list's first command. Commands 32 or
+ * more places before are done in any case (SETUN_WINDOW in firmware/platform.h). */
+#define SETUN_TAG(first, second) ((0u + (first)) | (0u + (second)) << 16u)
 #define SETUN_TAG_FIRST(tag) ((tag) & 0xFFFFu)
 #define SETUN_TAG_SECOND(tag) ((tag) >> 16u)
 
@@ -55,6 +56,7 @@
  *      WEIGHT_READ and TRIT mean the same as there ------------------------------------------------------ */
 #define SETUN_ERR_TOKEN 32u    /* EMBED: TOKEN >= m */
 #define SETUN_ERR_POSITION 33u /* KV_APPEND, ATTENTION: POSITION >= capacity; ROPE: >= SETUN_MAX_POSITIONS */
+#define SETUN_ERR_TAG 34u      /* distance too large or before the list's start; found by who walks the list */
 
 #ifdef __cplusplus
 namespace setun {
