@@ -4,6 +4,8 @@
 #include <array>
 #include <sstream>
 
+#include "rtl/setun_vector_abi.h"
+
 namespace setun {
 namespace {
 
@@ -29,7 +31,30 @@ constexpr std::array<ErrorText, 14> kErrors = {{
     {"WATCHDOG", "the run made no progress and was stopped; reset the kernel before the next run"},
 }};
 
+/// Codes that only vector units report, from SETUN_ERR_TOKEN on.
+constexpr std::array<ErrorText, 3> kVectorErrors = {{
+    {"TOKEN", "the token id is outside the vocabulary"},
+    {"POSITION", "the position is outside the cache"},
+    {"TAG", "a command waits for one that is too far away or before the list"},
+}};
+
+const ErrorText* find_error(std::uint32_t error) {
+    if (error < kErrors.size()) {
+        return &kErrors[error];
+    }
+    if (error >= SETUN_ERR_TOKEN && error - SETUN_ERR_TOKEN < kVectorErrors.size()) {
+        return &kVectorErrors[error - SETUN_ERR_TOKEN];
+    }
+    return nullptr;
+}
+
 }  // namespace
+
+std::string error_name(std::uint32_t error) {
+    const ErrorText* const found = find_error(error);
+    return found != nullptr ? std::string(found->name) + " (" + found->meaning + ")"
+                            : "error " + std::to_string(error);
+}
 
 Counters& Counters::operator+=(const Counters& other) {
     cycles += other.cycles;

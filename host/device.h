@@ -59,6 +59,9 @@ struct RunResult {
     [[nodiscard]] std::string describe() const;
 };
 
+/// "TRIT: illegal trit code in weight memory; ..." for a SETUN_ERR_* of the kernel or of a vector unit.
+[[nodiscard]] std::string error_name(std::uint32_t error);
+
 /// A device could not be opened, was used wrongly, or did not answer. One-line message.
 class DeviceError : public std::runtime_error {
     using std::runtime_error::runtime_error;

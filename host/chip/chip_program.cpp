@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <map>
 #include <utility>
@@ -59,9 +60,10 @@ ChipProgram::ChipProgram(const Model& model, unsigned columns, ChipCache cache, 
     }
     gains_end_ = next_;
     if (next_ > SETUN_DATA_MAX_BYTES) {
-        throw InputError(fmt::format("device vp: the model needs {} MiB of data memory for {} positions, its "
-                                     "processor reaches {}; use a smaller --context",
-                                     next_ >> 20U, capacity, SETUN_DATA_MAX_BYTES >> 20U));
+        throw InputError(
+            fmt::format("device vp: the model needs {} MiB of data memory for {} positions, its "
+                        "processor reaches {}; use a smaller --context",
+                        next_ >> 20U, capacity, SETUN_DATA_MAX_BYTES >> 20U));
     }
 }
 
@@ -146,7 +148,8 @@ ChipProgram::Entry ChipProgram::norm(const std::vector<float>& gain, std::uint32
     return entry;
 }
 
-ChipProgram::Entry ChipProgram::product(const PackedMatrix& matrix, std::uint64_t y, std::string label) const {
+ChipProgram::Entry ChipProgram::product(const PackedMatrix& matrix, std::uint64_t y,
+                                        std::string label) const {
     Command c;
     c.opcode = SETUN_OP_MATMUL;
     c.x_offset = at_.quantised;
@@ -158,7 +161,7 @@ ChipProgram::Entry ChipProgram::product(const PackedMatrix& matrix, std::uint64_
     c.encoding = SETUN_TRIT_CODE_T5;
     c.x_stride = narrow(aligned(matrix.k));
     Entry entry;
-    std::memcpy(&entry.command, &c, sizeof c);
+    entry.command = std::bit_cast<VectorCommand>(c);
     entry.matrix = &matrix;
     entry.label = std::move(label);
     return entry;
@@ -215,7 +218,8 @@ void ChipProgram::make_layer(std::size_t index) {
     };
 
     const std::size_t input =
-        add(body_, norm(layer.norm(LayerNorm::kInput), a.hidden, at_.hidden, at_.scales[kInput], name("input_norm")),
+        add(body_,
+            norm(layer.norm(LayerNorm::kInput), a.hidden, at_.hidden, at_.scales[kInput], name("input_norm")),
             before, kNothing);
     // Keys and values first: what they need beside products runs while the queries' product streams.
     const std::size_t k = add(body_, product(matrix(LayerMatrix::kK), at_.y_k, name("k")), input, kNothing);
@@ -251,7 +255,8 @@ void ChipProgram::make_layer(std::size_t index) {
                                 norm(layer.norm(LayerNorm::kAttentionSub), a.q_rows(), at_.queries,
                                      at_.scales[kSub], name("attn_sub_norm")),
                                 attended, kNothing);
-    const std::size_t o = add(body_, product(matrix(LayerMatrix::kO), at_.y_residual, name("o")), sub, kNothing);
+    const std::size_t o =
+        add(body_, product(matrix(LayerMatrix::kO), at_.y_residual, name("o")), sub, kNothing);
     const std::size_t middle = add(body_, residual(matrix(LayerMatrix::kO), kSub, "residual"), o, kNothing);
     const std::size_t post = add(body_,
                                  norm(layer.norm(LayerNorm::kPostAttention), a.hidden, at_.hidden,
@@ -259,7 +264,8 @@ void ChipProgram::make_layer(std::size_t index) {
                                  middle, kNothing);
     const std::size_t gate_y =
         add(body_, product(matrix(LayerMatrix::kGate), at_.y_gate, name("gate")), post, kNothing);
-    const std::size_t up_y = add(body_, product(matrix(LayerMatrix::kUp), at_.y_up, name("up")), post, kNothing);
+    const std::size_t up_y =
+        add(body_, product(matrix(LayerMatrix::kUp), at_.y_up, name("up")), post, kNothing);
     Entry gate = vector(SETUN_OP_GATE, name("gating"));
     gate.command.x_offset = at_.y_gate;
     gate.command.a_offset = at_.y_up;

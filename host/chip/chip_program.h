@@ -16,9 +16,10 @@ namespace setun {
 /// How keys and values are kept.
 enum class ChipCache : std::uint8_t { kFloat32 = SETUN_KV_FLOAT32, kInt8 = SETUN_KV_INT8 };
 
-/// The lists of a position: the body runs every layer, the head makes a token of the last position. Made once;
-/// a token only sets POSITION and TOKEN. Commands of one unit run in order; a tag says what a command waits
-/// for, so that units overlap: rotary embedding and KV append of the keys run beside the queries' product.
+/// The lists of a position: the body runs every layer, the head makes a token of the last position. Made
+/// once; a token only sets POSITION and TOKEN. Commands of one unit run in order; a tag says what a command
+/// waits for, so that units overlap: rotary embedding and KV append of the keys run beside the queries'
+/// product.
 ///
 ///     ChipProgram program(model, kernel.tokens, ChipCache::kFloat32, 512);
 ///     options.data_bytes = program.data_bytes();

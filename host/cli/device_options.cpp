@@ -140,13 +140,24 @@ void check_device_options(const DeviceOptions& options) {
 
 unsigned DeviceOptions::leaf_form() const { return leaf_number(leaf); }
 
-std::string device_names() { return "cpu, rtl, xrt"; }
+std::string DeviceOptions::firmware_file() const {
+    const std::string file = firmware.empty() ? SETUN_FIRMWARE_ELF : firmware;
+    if (file.empty()) {
+        throw InputError(
+            "device vp: no firmware was built; install the Debian package gcc-riscv64-unknown-elf and build "
+            "again, or name one with --firmware FILE");
+    }
+    return file;
+}
+
+std::string device_names() { return "cpu, rtl, vp, xrt"; }
 
 void add_device_options(CLI::App& app, DeviceOptions& options) {
     const char* group = "Device";
-    app.add_option("--device", options.device,
-                   "cpu: cycles from the performance model; rtl: the Verilated kernel; xrt: a card or XRT's "
-                   "emulation")
+    app.add_option(
+           "--device", options.device,
+           "cpu: cycles from the performance model; rtl: the Verilated kernel; vp: the whole chip with its "
+           "firmware (run only); xrt: a card or XRT's emulation")
         ->capture_default_str()
         ->group(group);
     app.add_option("--ports", options.ports, "Weight ports of the kernel")
@@ -185,6 +196,13 @@ void add_device_options(CLI::App& app, DeviceOptions& options) {
     app.add_option("--card", options.card, "Number of the card for device xrt")
         ->capture_default_str()
         ->group(group);
+    app.add_option("--firmware", options.firmware,
+                   "Firmware of device vp, an ELF file [the one built with setun]")
+        ->group(group);
+    app.add_option("--timeline", options.timeline,
+                   "Device vp: write a trace of units, ports and firmware for Perfetto or chrome://tracing")
+        ->group(group);
+    app.add_flag("--uart", options.uart, "Device vp: show what the firmware prints")->group(group);
     app.add_option("--trace", options.trace, "Write an FST waveform (rtl only)")->group(group);
     app.add_option("--trace-start", options.trace_start, "First traced cycle")
         ->capture_default_str()
@@ -206,6 +224,12 @@ std::unique_ptr<Device> open_device(const DeviceOptions& options) {
     }
     if (options.xrt_emulation || !options.xclbin.empty()) {
         throw InputError("--xrt-emulation and --xclbin need --device xrt");
+    }
+    if (!options.firmware.empty() || !options.timeline.empty() || options.uart) {
+        throw InputError("--firmware, --timeline and --uart need --device vp");
+    }
+    if (options.device == "vp") {
+        throw InputError("device vp makes whole texts on the chip; it serves 'setun run' only");
     }
     if (options.device == "rtl") {
         return open_rtl(options);

@@ -30,10 +30,15 @@ struct DeviceOptions {
     bool xrt_emulation = false;  ///< XRT's hardware emulation instead of a card
     std::string xclbin;          ///< image for device xrt
     unsigned card = 0;           ///< number of the card
+    std::string firmware;        ///< ELF of device vp; empty = the one that was built with this program
+    std::string timeline;        ///< device vp: file for the trace of its units
+    bool uart = false;           ///< device vp: show what the firmware prints
 
     [[nodiscard]] StreamLayout layout() const { return {ports, port_bits, tile_rows}; }
     /// SETUN_LEAF_* of `leaf`.
     [[nodiscard]] unsigned leaf_form() const;
+    /// The firmware of device vp. Throws InputError when none was built and none is named.
+    [[nodiscard]] std::string firmware_file() const;
 };
 
 /// Declares --device, --ports, --port-bits, --tokens-per-beat, --tile-rows, --leaf, --memory, --trace...

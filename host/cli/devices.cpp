@@ -25,6 +25,9 @@ std::vector<std::string> split_names(const std::string& text) {
     return names;
 }
 
+constexpr const char* kVp =
+    SETUN_HAS_VP ? "the whole chip: Verilated kernel, vector units, RISC-V firmware, in SystemC"
+                 : "left out of this build: needs SystemC, Unicorn and a RISC-V compiler";
 constexpr const char* kXrt = "the kernel through the XRT native API: a card, or XRT's emulation of it";
 
 Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
@@ -80,6 +83,10 @@ class DevicesCommand final : public Command {
                            {"engine", rtl},
                            {"cycle_accurate", true},
                            {"configurations", split_names(rtl_kernel_names())}},
+                          {{"name", "vp"},
+                           {"engine", kVp},
+                           {"cycle_accurate", false},
+                           {"available", static_cast<bool>(SETUN_HAS_VP)}},
                           {{"name", "xrt"},
                            {"engine", kXrt},
                            {"cycle_accurate", true},
@@ -93,6 +100,7 @@ class DevicesCommand final : public Command {
         Block devices;
         devices.add("cpu", cpu);
         devices.add("rtl", rtl);
+        devices.add("vp", kVp);
         devices.add("xrt", kXrt);
         for (const std::string& line : xrt_lines(xrt)) {
             devices.add("", line);

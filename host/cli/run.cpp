@@ -12,6 +12,9 @@
 #include "host/cli/device_options.h"
 #include "host/cli/format.h"
 #include "host/cli/model_options.h"
+#if SETUN_HAS_VP
+#include "host/cli/run_chip.h"
+#endif
 #include "host/cli/sampling_options.h"
 #include "host/cli/token_options.h"
 #include "host/error.h"
@@ -38,6 +41,7 @@ class RunCommand final : public Command {
 
   private:
     void check_options() const;
+    int run_chip();
     [[nodiscard]] std::vector<std::string> prompts() const;
     [[nodiscard]] std::vector<std::uint32_t> prompt_ids(const Model& model,
                                                         const std::optional<Tokenizer>& tokenizer,
@@ -253,8 +257,36 @@ void RunCommand::print_texts(const BatchResult& result, const std::optional<Toke
     }
 }
 
+int RunCommand::run_chip() {
+#if SETUN_HAS_VP
+    check_device_options(device_);
+    const Model model = load_model(model_, device_.layout());
+    std::optional<Tokenizer> tokenizer;
+    if (model.tokenizer) {
+        tokenizer.emplace(*model.tokenizer);
+    }
+    ChipRun chip;
+    chip.device = &device_;
+    chip.model = &model;
+    chip.tokenizer = &tokenizer;
+    chip.requests = make_requests(model, tokenizer);
+    chip.shown = shown_;
+    chip.verify = !no_verify_;
+    chip.timeout_s = timeout_;
+    chip.json = json();
+    return run_on_chip(chip);
+#else
+    throw InputError(
+        "device vp: this build is without it; install the Debian packages libsystemc-dev, libunicorn-dev and "
+        "gcc-riscv64-unknown-elf, and build again");
+#endif
+}
+
 int RunCommand::run() {
     check_options();
+    if (device_.device == "vp") {
+        return run_chip();
+    }
     Model model;  // before the device, which reads the weights where they are
     const std::unique_ptr<Device> device = open_device(device_);
     model = load_model(model_, device_.layout());

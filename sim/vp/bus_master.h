@@ -19,8 +19,8 @@ class BusMaster {
 
     tlm_utils::simple_initiator_socket<BusMaster, 512> socket;
 
-    /// Reads or writes `bytes` at `address`. `delay` goes in as the time from now to the request and comes out
-    /// as the time from now to the end of the burst.
+    /// Reads or writes `bytes` at `address`. `delay` goes in as the time from now to the request and comes
+    /// out as the time from now to the end of the burst.
     tlm::tlm_response_status read(std::uint64_t address, std::span<std::byte> bytes,
                                   sc_core::sc_time& delay) {
         return transport(tlm::TLM_READ_COMMAND, address, bytes.data(), bytes.size(), delay);
@@ -28,9 +28,10 @@ class BusMaster {
     tlm::tlm_response_status write(std::uint64_t address, std::span<const std::byte> bytes,
                                    sc_core::sc_time& delay) {
         // TLM has one pointer for both directions; a target does not write to the data of a write.
-        return transport(tlm::TLM_WRITE_COMMAND, address,
-                         const_cast<std::byte*>(bytes.data()),  // NOLINT(cppcoreguidelines-pro-type-const-cast)
-                         bytes.size(), delay);
+        return transport(
+            tlm::TLM_WRITE_COMMAND, address,
+            const_cast<std::byte*>(bytes.data()),  // NOLINT(cppcoreguidelines-pro-type-const-cast)
+            bytes.size(), delay);
     }
 
   private:

@@ -9,41 +9,29 @@
 
 namespace setun::vp {
 
-Interconnect::Interconnect(const sc_core::sc_module_name& name, Timeline& timeline)
-    : sc_module(name), timeline_(&timeline) {}
-
-Interconnect::In& Interconnect::add_master(const std::string& name) {
-    const int tag = static_cast<int>(masters_.size());
-    stats_.push_back({.name = name});
-    tracks_.push_back(timeline_->track("port " + name));
-    masters_.push_back(std::make_unique<In>(("from_" + name).c_str()));
-    In& socket = *masters_.back();
-    socket.register_b_transport(this, &Interconnect::transport, tag);
-    socket.register_transport_dbg(this, &Interconnect::debug, tag);
-    socket.register_get_direct_mem_ptr(this, &Interconnect::direct, tag);
-    return socket;
-}
-
-Interconnect::Out& Interconnect::add(const std::string& name, std::uint64_t base, std::uint64_t bytes,
-                                     bool offsets) {
-    slaves_.push_back({base, bytes, offsets, 0, std::make_unique<Out>(("to_" + name).c_str())});
-    return *slaves_.back().socket;
-}
-
-Interconnect::Out& Interconnect::add_registers(const std::string& name, std::uint64_t base,
-                                               std::uint64_t bytes) {
-    return add(name, base, bytes, true);
-}
-
-Interconnect::Out& Interconnect::add_memory(const std::string& name, std::uint64_t base,
-                                            std::uint64_t bytes) {
-    return add(name, base, bytes, false);
+Interconnect::Interconnect(const sc_core::sc_module_name& name, Timeline& timeline,
+                           const std::vector<std::string>& masters, const std::vector<Window>& slaves)
+    : sc_module(name), timeline_(&timeline) {
+    for (const std::string& master : masters) {
+        const int tag = static_cast<int>(masters_.size());
+        stats_.push_back({.name = master});
+        tracks_.push_back(timeline.track("port " + master));
+        masters_.push_back(std::make_unique<In>(("from_" + master).c_str()));
+        In& socket = *masters_.back();
+        socket.register_b_transport(this, &Interconnect::transport, tag);
+        socket.register_transport_dbg(this, &Interconnect::debug, tag);
+        socket.register_get_direct_mem_ptr(this, &Interconnect::direct, tag);
+    }
+    for (const Window& window : slaves) {
+        slaves_.push_back({window, 0, std::make_unique<Out>(("to_" + window.name).c_str())});
+    }
 }
 
 Interconnect::Slave* Interconnect::find(std::uint64_t address, std::uint64_t bytes) {
     for (Slave& slave : slaves_) {
-        if (address >= slave.base && address - slave.base < slave.bytes) {
-            return bytes <= slave.bytes - (address - slave.base) ? &slave : nullptr;
+        const Window& window = slave.window;
+        if (address >= window.base && address - window.base < window.bytes) {
+            return bytes <= window.bytes - (address - window.base) ? &slave : nullptr;
         }
     }
     return nullptr;
@@ -79,8 +67,8 @@ void Interconnect::transport(int master, tlm::tlm_generic_payload& payload, sc_c
             timing->first = delay;
         }
     }
-    if (slave->offsets) {
-        payload.set_address(address - slave->base);
+    if (slave->window.registers) {
+        payload.set_address(address - slave->window.base);
     }
     (*slave->socket)->b_transport(payload, delay);
     payload.set_address(address);
@@ -96,7 +84,7 @@ void Interconnect::transport(int master, tlm::tlm_generic_payload& payload, sc_c
 unsigned Interconnect::debug(int /*master*/, tlm::tlm_generic_payload& payload) {
     const std::uint64_t address = payload.get_address();
     Slave* const slave = find(address, payload.get_data_length());
-    if (slave == nullptr || slave->offsets) {
+    if (slave == nullptr || slave->window.registers) {
         return 0;
     }
     return (*slave->socket)->transport_dbg(payload);
@@ -104,7 +92,7 @@ unsigned Interconnect::debug(int /*master*/, tlm::tlm_generic_payload& payload) 
 
 bool Interconnect::direct(int /*master*/, tlm::tlm_generic_payload& payload, tlm::tlm_dmi& dmi) {
     Slave* const slave = find(payload.get_address(), 1);
-    return slave != nullptr && !slave->offsets && (*slave->socket)->get_direct_mem_ptr(payload, dmi);
+    return slave != nullptr && !slave->window.registers && (*slave->socket)->get_direct_mem_ptr(payload, dmi);
 }
 
 }  // namespace setun::vp

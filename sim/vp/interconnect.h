@@ -36,27 +36,31 @@ class Interconnect final : public sc_core::sc_module {
     static constexpr unsigned kHop = 2;  ///< clocks
     static constexpr unsigned kBytesPerClock = 64;
 
-    Interconnect(const sc_core::sc_module_name& name, Timeline& timeline);
+    /// Where a slave stands.
+    struct Window {
+        std::string name;
+        std::uint64_t base;
+        std::uint64_t bytes;
+        bool registers;  ///< sees offsets from `base`; a memory sees whole addresses
+    };
 
-    /// A socket for one more master.
-    In& add_master(const std::string& name);
-    /// A socket for a slave at [base, base + bytes). A slave with registers sees offsets, a memory whole
-    /// addresses.
-    Out& add_registers(const std::string& name, std::uint64_t base, std::uint64_t bytes);
-    Out& add_memory(const std::string& name, std::uint64_t base, std::uint64_t bytes);
+    /// Windows must not overlap.
+    Interconnect(const sc_core::sc_module_name& name, Timeline& timeline,
+                 const std::vector<std::string>& masters, const std::vector<Window>& slaves);
+
+    /// Sockets in the order of the lists.
+    [[nodiscard]] In& master(std::size_t index) { return *masters_.at(index); }
+    [[nodiscard]] Out& slave(std::size_t index) { return *slaves_.at(index).socket; }
 
     [[nodiscard]] const std::vector<MasterStats>& stats() const { return stats_; }
 
   private:
     struct Slave {
-        std::uint64_t base;
-        std::uint64_t bytes;
-        bool offsets;
+        Window window;
         Time free_at;
         std::unique_ptr<Out> socket;
     };
 
-    Out& add(const std::string& name, std::uint64_t base, std::uint64_t bytes, bool offsets);
     [[nodiscard]] Slave* find(std::uint64_t address, std::uint64_t bytes);
     void transport(int master, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
     unsigned debug(int master, tlm::tlm_generic_payload& payload);

@@ -24,15 +24,16 @@ sim::SimOptions sim_options(const std::vector<std::unique_ptr<TlmPort>>& ports, 
 }  // namespace
 
 MatrixEngine::MatrixEngine(const sc_core::sc_module_name& name, const sim::KernelConfig& config,
-                           const sim::ChannelTiming& timing, std::uint64_t seed, Timeline& timeline, Occupancy& occupancy,
-                           std::function<void(std::exception_ptr)> fail)
+                           const sim::ChannelTiming& timing, std::uint64_t seed, Timeline& timeline,
+                           Occupancy& occupancy, std::function<void(std::exception_ptr)> fail)
     : RegisterBlock(name),
       timeline_(&timeline),
       occupancy_(&occupancy),
       track_(timeline.track("matrix engine")),
       fail_(std::move(fail)) {
     for (unsigned p = 0; p <= config.ports; ++p) {
-        const std::string label = p == config.ports ? "m_axi_data" : std::string("m_axi_w").append(std::to_string(p));
+        const std::string label =
+            p == config.ports ? "m_axi_data" : std::string("m_axi_w").append(std::to_string(p));
         ports_.push_back(std::make_unique<TlmPort>(label, timing, skew_));
     }
     sim_ = sim::make_kernel_sim(config, sim_options(ports_, seed));

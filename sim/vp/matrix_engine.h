@@ -38,9 +38,9 @@ class MatrixEngine final : public RegisterBlock {
     sc_core::sc_out<bool> irq;
 
     /// `fail` is told of an exception (a broken RTL assertion), after which the module stands still.
-    MatrixEngine(const sc_core::sc_module_name& name, const sim::KernelConfig& config, const sim::ChannelTiming& timing,
-                 std::uint64_t seed, Timeline& timeline, Occupancy& occupancy,
-                 std::function<void(std::exception_ptr)> fail);
+    MatrixEngine(const sc_core::sc_module_name& name, const sim::KernelConfig& config,
+                 const sim::ChannelTiming& timing, std::uint64_t seed, Timeline& timeline,
+                 Occupancy& occupancy, std::function<void(std::exception_ptr)> fail);
 
     /// Master of weight port p, or of the data port for p = ports.
     [[nodiscard]] TlmPort& port(unsigned p) { return *ports_.at(p); }

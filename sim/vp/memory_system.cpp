@@ -54,8 +54,8 @@ sim::Response to_axi(tlm::tlm_response_status status) {
     }
 }
 
-MemorySystem::MemorySystem(const sc_core::sc_module_name& name, const sim::MemoryPreset& preset, unsigned ports,
-                           std::uint64_t data_bytes, std::uint64_t seed)
+MemorySystem::MemorySystem(const sc_core::sc_module_name& name, const sim::MemoryPreset& preset,
+                           unsigned ports, std::uint64_t data_bytes, std::uint64_t seed)
     : sc_module(name),
       timing_(sim::make_channel_timing(preset)),
       sharing_(preset.sharing),

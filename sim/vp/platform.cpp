@@ -59,21 +59,56 @@ struct SystemcSettings {
     }
 };
 
-/// Ends sc_start() when the mailbox raises the host's interrupt.
-class HostInterrupt final : public sc_core::sc_module {
+/// The host's side of the bus. Ends sc_start() when the mailbox raises the host's interrupt.
+class HostBridge final : public sc_core::sc_module {
   public:
+    BusMaster bus{"bus"};
     sc_core::sc_in<bool> irq;
 
-    explicit HostInterrupt(const sc_core::sc_module_name& name) : sc_module(name) {
-        SC_HAS_PROCESS(HostInterrupt);
+    explicit HostBridge(const sc_core::sc_module_name& name) : sc_module(name) {
+        SC_HAS_PROCESS(HostBridge);
         SC_METHOD(pause);
         sensitive << irq.pos();
         dont_initialize();
     }
 
   private:
-    void pause() { sc_core::sc_pause(); }  // NOLINT(readability-convert-member-functions-to-static): a process
+    // NOLINTNEXTLINE(readability-convert-member-functions-to-static): a process is a member function
+    void pause() { sc_core::sc_pause(); }
 };
+
+/// Masters of the bus: weight ports, the engine's data port, vector units, processor, host.
+std::vector<std::string> masters(const sim::KernelConfig& kernel) {
+    std::vector<std::string> names;
+    for (unsigned p = 0; p < kernel.ports; ++p) {
+        names.push_back(std::string("engine_w").append(std::to_string(p)));
+    }
+    names.emplace_back("engine_data");
+    for (unsigned u = 1; u < SETUN_UNITS; ++u) {
+        names.emplace_back(unit_name(u));
+    }
+    names.emplace_back("processor");
+    names.emplace_back("host");
+    return names;
+}
+
+/// Slaves of the bus: weight memories, data memory, register blocks, vector units (firmware/platform.h).
+std::vector<Interconnect::Window> slaves(const sim::KernelConfig& kernel) {
+    std::vector<Interconnect::Window> windows;
+    for (unsigned p = 0; p < kernel.ports; ++p) {
+        windows.push_back({std::string("w").append(std::to_string(p)), weight_base(p), kWeightWindow, false});
+    }
+    windows.push_back({"data", SETUN_DATA_BASE, SETUN_DATA_MAX_BYTES, false});
+    windows.push_back({"interrupts", SETUN_INTC_BASE, kBlockBytes, true});
+    windows.push_back({"timer", SETUN_TIMER_BASE, kBlockBytes, true});
+    windows.push_back({"uart", SETUN_UART_BASE, kBlockBytes, true});
+    windows.push_back({"mailbox", SETUN_MAILBOX_BASE, kBlockBytes, true});
+    windows.push_back({"engine", SETUN_UNIT_BASE, kBlockBytes, true});
+    for (unsigned u = 1; u < SETUN_UNITS; ++u) {
+        windows.push_back({unit_name(u), SETUN_UNIT_BASE + u * SETUN_UNIT_STRIDE, kBlockBytes, true});
+    }
+    return windows;
+}
 
 }  // namespace
 
@@ -82,7 +117,7 @@ class VirtualPlatform::Chip {
     explicit Chip(const PlatformOptions& options)
         : preset_(find_preset(options.memory)),
           memory_("memory", preset_, options.kernel.ports, options.data_bytes, options.seed),
-          interconnect_("interconnect", timeline_),
+          interconnect_("interconnect", timeline_, masters(options.kernel), slaves(options.kernel)),
           interrupts_("interrupts"),
           timer_("timer"),
           uart_("uart"),
@@ -90,8 +125,7 @@ class VirtualPlatform::Chip {
           engine_("engine", options.kernel, memory_.timing(), options.seed, timeline_, occupancy_,
                   [this](std::exception_ptr why) { fail(std::move(why)); }),
           processor_("processor", [this](std::exception_ptr why) { fail(std::move(why)); }),
-          host_("host"),
-          host_interrupt_("host_interrupt") {
+          host_("host") {
         if (options.timeline) {
             timeline_.enable();
         }
@@ -133,7 +167,7 @@ class VirtualPlatform::Chip {
     std::uint32_t read_mailbox(std::uint32_t offset) {
         std::uint32_t value = 0;
         sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
-        if (host_.read(SETUN_MAILBOX_BASE + offset, std::as_writable_bytes(std::span(&value, 1)), delay) !=
+        if (host_.bus.read(SETUN_MAILBOX_BASE + offset, std::as_writable_bytes(std::span(&value, 1)), delay) !=
             tlm::TLM_OK_RESPONSE) {
             throw PlatformError("device vp: the mailbox has no register " + std::to_string(offset));
         }
@@ -142,7 +176,7 @@ class VirtualPlatform::Chip {
 
     void write_mailbox(std::uint32_t offset, std::uint32_t value) {
         sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
-        if (host_.write(SETUN_MAILBOX_BASE + offset, std::as_bytes(std::span(&value, 1)), delay) !=
+        if (host_.bus.write(SETUN_MAILBOX_BASE + offset, std::as_bytes(std::span(&value, 1)), delay) !=
             tlm::TLM_OK_RESPONSE) {
             throw PlatformError("device vp: the mailbox has no register " + std::to_string(offset));
         }
@@ -171,8 +205,7 @@ class VirtualPlatform::Chip {
         const EngineGeometry geometry{options.kernel.ports, options.kernel.port_bits,
                                       options.kernel.tile_rows};
         for (unsigned u = 1; u < SETUN_UNITS; ++u) {
-            units_.push_back(
-                std::make_unique<VectorUnit>(unit_name(u), u, geometry, timeline_, occupancy_));
+            units_.push_back(std::make_unique<VectorUnit>(unit_name(u), u, geometry, timeline_, occupancy_));
             units_.back()->on_label(options.label);
         }
         engine_.on_label(options.label);
@@ -180,34 +213,28 @@ class VirtualPlatform::Chip {
     }
 
     void connect_masters() {
+        std::size_t index = 0;
         for (unsigned p = 0; p <= kernel().ports; ++p) {
-            const std::string name = p == kernel().ports ? "engine data" : std::string("engine w").append(std::to_string(p));
-            engine_.port(p).socket.bind(interconnect_.add_master(name));
+            engine_.port(p).socket.bind(interconnect_.master(index++));
         }
         for (const auto& unit : units_) {
-            unit->bus.socket.bind(interconnect_.add_master(unit->basename()));
+            unit->bus.socket.bind(interconnect_.master(index++));
         }
-        processor_.bus.socket.bind(interconnect_.add_master("processor"));
-        host_.socket.bind(interconnect_.add_master("host"));
+        processor_.bus.socket.bind(interconnect_.master(index++));
+        host_.bus.socket.bind(interconnect_.master(index++));
     }
 
     void connect_slaves() {
-        for (unsigned p = 0; p < kernel().ports; ++p) {
-            interconnect_.add_memory(std::string("w").append(std::to_string(p)), weight_base(p), kWeightWindow)
-                .bind(memory_.socket(p));
+        std::size_t index = 0;
+        for (unsigned p = 0; p <= kernel().ports; ++p) {
+            interconnect_.slave(index++).bind(memory_.socket(p));
         }
-        interconnect_.add_memory("data", SETUN_DATA_BASE, SETUN_DATA_MAX_BYTES)
-            .bind(memory_.socket(kernel().ports));
-        const auto registers = [this](const std::string& name, std::uint64_t base, RegisterBlock& block) {
-            interconnect_.add_registers(name, base, kBlockBytes).bind(block.socket);
-        };
-        registers("interrupts", SETUN_INTC_BASE, interrupts_);
-        registers("timer", SETUN_TIMER_BASE, timer_);
-        registers("uart", SETUN_UART_BASE, uart_);
-        registers("mailbox", SETUN_MAILBOX_BASE, mailbox_);
-        registers("engine", SETUN_UNIT_BASE, engine_);
-        for (unsigned u = 1; u < SETUN_UNITS; ++u) {
-            registers(unit_name(u), SETUN_UNIT_BASE + u * SETUN_UNIT_STRIDE, *units_[u - 1]);
+        const std::array<RegisterBlock*, 5> blocks{&interrupts_, &timer_, &uart_, &mailbox_, &engine_};
+        for (RegisterBlock* block : blocks) {
+            interconnect_.slave(index++).bind(block->socket);
+        }
+        for (const auto& unit : units_) {
+            interconnect_.slave(index++).bind(unit->socket);
         }
     }
 
@@ -224,7 +251,7 @@ class VirtualPlatform::Chip {
         interrupts_.irq.bind(processor_line_);
         processor_.irq.bind(processor_line_);
         mailbox_.host_irq.bind(host_line_);
-        host_interrupt_.irq.bind(host_line_);
+        host_.irq.bind(host_line_);
     }
 
     /// Bulk access of the host: TLM's direct memory interface, asked for over the bus.
@@ -232,7 +259,7 @@ class VirtualPlatform::Chip {
         tlm::tlm_generic_payload payload;
         payload.set_address(SETUN_DATA_BASE);
         tlm::tlm_dmi dmi;
-        if (!host_.socket->get_direct_mem_ptr(payload, dmi)) {
+        if (!host_.bus.socket->get_direct_mem_ptr(payload, dmi)) {
             throw PlatformError("device vp: data memory refuses direct access");
         }
         data_ = {reinterpret_cast<std::byte*>(dmi.get_dmi_ptr()),
@@ -277,8 +304,7 @@ class VirtualPlatform::Chip {
     MatrixEngine engine_;
     std::vector<std::unique_ptr<VectorUnit>> units_;  ///< SETUN_UNIT_NORM is the first
     Processor processor_;
-    BusMaster host_;
-    HostInterrupt host_interrupt_;
+    HostBridge host_;
     std::array<IrqSignal, InterruptController::kSources> lines_;
     IrqSignal processor_line_;
     IrqSignal host_line_;
@@ -291,7 +317,8 @@ PlatformUse VirtualPlatform::Chip::use() const {
     PlatformUse use;
     use.cycles = now_cycle();
     const EngineTotals& engine = engine_.totals();
-    use.units[SETUN_UNIT_ENGINE] = {unit_name(SETUN_UNIT_ENGINE), engine.runs, engine.active, engine.active, 0};
+    use.units[SETUN_UNIT_ENGINE] = {unit_name(SETUN_UNIT_ENGINE), engine.runs, engine.active, engine.active,
+                                    0};
     for (unsigned u = 1; u < SETUN_UNITS; ++u) {
         const UnitTotals& totals = units_[u - 1]->totals();
         use.units.at(u) = {unit_name(u), totals.commands, totals.cycles, totals.compute, totals.bytes};
@@ -332,7 +359,7 @@ VirtualPlatform::VirtualPlatform(const PlatformOptions& options) {
     } catch (const FirmwareError& error) {
         throw PlatformError(error.what());
     } catch (const sc_core::sc_report& report) {
-        throw PlatformError(std::string("device vp: SystemC: ") + report.get_msg());
+        throw PlatformError(std::string("device vp: SystemC: ") + report.get_msg_type() + ": " + report.get_msg());
     } catch (const std::invalid_argument& error) {
         throw PlatformError(error.what());
     } catch (const sim::SimError& error) {

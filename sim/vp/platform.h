@@ -23,14 +23,17 @@ class PlatformError : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+/// "matrix engine", "norm", ...: the units of rtl/setun_vector_abi.h by SETUN_UNIT_*.
+[[nodiscard]] const char* unit_name(unsigned unit);
+
 struct PlatformOptions {
     sim::KernelConfig kernel;
-    std::string memory = "ddr4";                  ///< preset of sim/memory_presets.h
-    std::uint64_t seed = 0;                       ///< of memory jitter and power-up values
-    std::uint64_t data_bytes = 64U << 20U;        ///< of data memory, at most SETUN_DATA_MAX_BYTES
-    std::string firmware;                         ///< ELF file
-    bool timeline = false;                        ///< record spans
-    std::function<void(const std::string&)> uart; ///< called with each line that the firmware prints
+    std::string memory = "ddr4";                   ///< preset of sim/memory_presets.h
+    std::uint64_t seed = 0;                        ///< of memory jitter and power-up values
+    std::uint64_t data_bytes = 64U << 20U;         ///< of data memory, at most SETUN_DATA_MAX_BYTES
+    std::string firmware;                          ///< ELF file
+    bool timeline = false;                         ///< record spans
+    std::function<void(const std::string&)> uart;  ///< called with each line that the firmware prints
     /// Names the commands [address, address + count) of data memory for the timeline; may be empty.
     std::function<std::string(std::uint64_t address, std::uint32_t count)> label;
 };
@@ -46,23 +49,23 @@ struct UnitUse {
 
 /// Totals since construction; subtract two of them for an interval.
 struct PlatformUse {
-    std::uint64_t cycles = 0;                          ///< of the platform's clock
-    std::array<UnitUse, SETUN_UNITS> units;            ///< by SETUN_UNIT_*
-    std::uint64_t engine_cycles = 0;                   ///< the engine's own counters, summed over its lists
+    std::uint64_t cycles = 0;                ///< of the platform's clock
+    std::array<UnitUse, SETUN_UNITS> units;  ///< by SETUN_UNIT_*
+    std::uint64_t engine_cycles = 0;         ///< the engine's own counters, summed over its lists
     std::uint64_t engine_busy = 0;
     std::uint64_t engine_beats = 0;
     std::uint64_t engine_stall_w = 0;
     std::uint64_t engine_stall_x = 0;
     std::uint64_t engine_stall_y = 0;
     std::uint64_t engine_nonzero = 0;
-    std::uint64_t weight_bytes = 0;                    ///< read on weight ports, by the engine and by EMBED
-    std::uint64_t data_read_bytes = 0;                 ///< by everybody
+    std::uint64_t weight_bytes = 0;     ///< read on weight ports, by the engine and by EMBED
+    std::uint64_t data_read_bytes = 0;  ///< by everybody
     std::uint64_t data_write_bytes = 0;
-    std::uint64_t arbitration_cycles = 0;              ///< masters waited for each other at a slave
-    std::uint64_t instructions = 0;                    ///< of the firmware
-    std::array<std::uint64_t, 5> phases{};             ///< cycles by SETUN_PHASE_*
-    std::uint64_t any_busy = 0;                        ///< cycles with at least one unit at work
-    std::uint64_t overlapped = 0;                      ///< cycles with at least two
+    std::uint64_t arbitration_cycles = 0;   ///< masters waited for each other at a slave
+    std::uint64_t instructions = 0;         ///< of the firmware
+    std::array<std::uint64_t, 5> phases{};  ///< cycles by SETUN_PHASE_*
+    std::uint64_t any_busy = 0;             ///< cycles with at least one unit at work
+    std::uint64_t overlapped = 0;           ///< cycles with at least two
 };
 
 /// One chip. SystemC has one simulation in a process, so there can be one platform, once.

@@ -14,9 +14,9 @@
 
 namespace setun::vp {
 
-/// One instruction a clock from its own memory at SETUN_SRAM_BASE; every access to the bus takes as long as the
-/// bus says on top. Runs at most kQuantum instructions between two looks at the interrupt. Starts when reset()
-/// is called.
+/// One instruction a clock from its own memory at SETUN_SRAM_BASE; every access to the bus takes as long as
+/// the bus says on top. Runs at most kQuantum instructions between two looks at the interrupt. Starts when
+/// reset() is called.
 class Processor final : public sc_core::sc_module, private CpuBus {
   public:
     static constexpr std::uint64_t kQuantum = 128;

@@ -97,10 +97,9 @@ void VectorUnit::control(std::uint32_t bits) {
 }
 
 std::uint64_t VectorUnit::address_of(const Region& region) const {
-    const std::uint64_t base =
-        region.port == Region::kData
-            ? SETUN_DATA_BASE
-            : static_cast<std::uint64_t>(region.port + 1) << SETUN_WEIGHT_BASE_SHIFT;
+    const std::uint64_t base = region.port == Region::kData
+                                   ? SETUN_DATA_BASE
+                                   : static_cast<std::uint64_t>(region.port + 1) << SETUN_WEIGHT_BASE_SHIFT;
     return base + region.offset;
 }
 

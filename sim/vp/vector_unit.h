@@ -12,14 +12,12 @@
 #include "rtl/setun_vector_abi.h"
 #include "sim/vp/bus_master.h"
 #include "sim/vp/occupancy.h"
+#include "sim/vp/platform.h"
 #include "sim/vp/register_block.h"
 #include "sim/vp/timeline.h"
 #include "sim/vp/vector_command.h"
 
 namespace setun::vp {
-
-/// "matrix engine", "norm", ...: the units of setun_vector_abi.h.
-[[nodiscard]] const char* unit_name(unsigned unit);
 
 /// Totals of a unit's commands since construction, in cycles.
 struct UnitTotals {
