@@ -159,6 +159,9 @@ Sums sum_up(const std::vector<ChipOutcome>& outcomes, const std::vector<Generate
 std::size_t equal_tokens(const ChipRun& run, const std::vector<ChipOutcome>& outcomes) {
     DeviceOptions options = *run.device;
     options.device = "cpu";
+    options.firmware.clear();
+    options.timeline.clear();
+    options.uart = false;
     const std::unique_ptr<Device> device = open_device(options);
     const LoweredModel lowered(product_groups(*run.model), *device);
     Scheduler scheduler;
