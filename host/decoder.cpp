@@ -8,7 +8,9 @@
 
 #include "hls/activation.h"
 #include "hls/attention.h"
+#include "hls/attention_int8.h"
 #include "hls/embedding.h"
+#include "hls/kv_cache.h"
 #include "hls/quantize.h"
 #include "hls/residual.h"
 #include "hls/rms_norm.h"
@@ -23,7 +25,19 @@ enum GroupKind : std::size_t { kQkv, kO, kGateUp, kDown };
 
 }  // namespace
 
-Decoder::Decoder(const Model& model, std::uint32_t positions) : model_(&model), capacity_(positions) {
+const char* kv_format_name(KvFormat format) { return format == KvFormat::kInt8 ? "int8" : "float32"; }
+
+KvFormat kv_format(const std::string& name) {
+    for (const KvFormat format : {KvFormat::kFloat32, KvFormat::kInt8}) {
+        if (name == kv_format_name(format)) {
+            return format;
+        }
+    }
+    throw InputError(fmt::format("--kv '{}' is unknown; use float32 or int8", name));
+}
+
+Decoder::Decoder(const Model& model, std::uint32_t positions, KvFormat kv)
+    : model_(&model), capacity_(positions), kv_(kv) {
     const Architecture& a = model.architecture;
     if (positions > a.context) {
         throw InputError(
@@ -31,9 +45,19 @@ Decoder::Decoder(const Model& model, std::uint32_t positions) : model_(&model), 
     }
     cache_.resize(a.layers);
     for (LayerCache& cache : cache_) {
-        cache.keys.resize(std::size_t{positions} * a.kv_rows());
-        cache.values.resize(cache.keys.size());
+        const std::size_t elements = std::size_t{positions} * a.kv_rows();
+        if (kv == KvFormat::kFloat32) {
+            cache.keys.resize(elements);
+            cache.values.resize(elements);
+            continue;
+        }
+        cache.keys_int8.resize(elements);
+        cache.values_int8.resize(elements);
+        cache.key_scales.resize(std::size_t{positions} * a.kv_heads);
+        cache.value_scales.resize(cache.key_scales.size());
     }
+    key_.resize(a.kv_rows());
+    value_.resize(a.kv_rows());
     scores_.resize(positions);
     scratch_.resize(std::max({a.hidden, a.ffn, a.q_rows()}));
     logits_.resize(a.vocab);
@@ -127,6 +151,25 @@ void Decoder::dequantise(const PackedMatrix& matrix, std::span<const std::int32_
     hls::dequantize_row(y.data() + token, matrix.m, columns, matrix.scale, scales_[token], out);
 }
 
+void Decoder::attend(LayerCache& cache, std::uint32_t position, float* query, const float* key,
+                     const float* value) {
+    const Architecture& a = model_->architecture;
+    const hls::AttentionShape shape{a.heads, a.kv_heads, a.head_dim, position + 1};
+    const std::size_t row = std::size_t{position} * a.kv_rows();
+    if (kv_ == KvFormat::kFloat32) {
+        std::copy_n(key, a.kv_rows(), &cache.keys[row]);
+        std::copy_n(value, a.kv_rows(), &cache.values[row]);
+        hls::attention(shape, query, cache.keys.data(), cache.values.data(), scores_.data(), query);
+        return;
+    }
+    const std::size_t scales = std::size_t{position} * a.kv_heads;
+    hls::quantize_heads(key, a.kv_heads, a.head_dim, &cache.keys_int8[row], &cache.key_scales[scales]);
+    hls::quantize_heads(value, a.kv_heads, a.head_dim, &cache.values_int8[row], &cache.value_scales[scales]);
+    const hls::Int8Cache view{cache.keys_int8.data(), cache.values_int8.data(), cache.key_scales.data(),
+                              cache.value_scales.data()};
+    hls::attention_int8(shape, query, view, scores_.data(), query);
+}
+
 void Decoder::absorb_qkv(const Layer& layer, LayerCache& cache, std::span<const std::int32_t> y,
                          unsigned columns) {
     const Architecture& a = model_->architecture;
@@ -137,17 +180,14 @@ void Decoder::absorb_qkv(const Layer& layer, LayerCache& cache, std::span<const 
     const std::uint32_t half = a.head_dim / 2;
     for (unsigned t = 0; t < tokens_; ++t) {
         float* query = &inner_[std::size_t{t} * a.q_rows()];
-        float* key = &cache.keys[std::size_t{position_ + t} * a.kv_rows()];
-        float* value = &cache.values[std::size_t{position_ + t} * a.kv_rows()];
         dequantise(q, y, columns, t, query);
-        dequantise(k, y_k, columns, t, key);
-        dequantise(layer.matrix(LayerMatrix::kV), y_v, columns, t, value);
+        dequantise(k, y_k, columns, t, key_.data());
+        dequantise(layer.matrix(LayerMatrix::kV), y_v, columns, t, value_.data());
         const float* cosine = &cosine_[std::size_t{t} * half];
         const float* sine = &sine_[std::size_t{t} * half];
         hls::rope_rotate(query, a.heads, a.head_dim, cosine, sine);
-        hls::rope_rotate(key, a.kv_heads, a.head_dim, cosine, sine);
-        const hls::AttentionShape shape{a.heads, a.kv_heads, a.head_dim, position_ + t + 1};
-        hls::attention(shape, query, cache.keys.data(), cache.values.data(), scores_.data(), query);
+        hls::rope_rotate(key_.data(), a.kv_heads, a.head_dim, cosine, sine);
+        attend(cache, position_ + t, query, key_.data(), value_.data());
     }
 }
 
