@@ -6,10 +6,11 @@
 
 #define NONE 0xFFFFFFFFu
 
-_Static_assert(SETUN_WINDOW == 32 && SETUN_MAX_DISTANCE == SETUN_WINDOW - 1, "done commands are bits of a word");
+_Static_assert(SETUN_WINDOW == 32 && SETUN_MAX_DISTANCE == SETUN_WINDOW - 1,
+               "done commands are bits of a word");
 
-/* A command as the scheduler sees it: [2:0] unit, [7:3] and [12:8] distances, [25:13] distance to the next command
- * of the same unit, NO_NEXT = there is none: that leads beyond every list. */
+/* A command as the scheduler sees it: [2:0] unit, [7:3] and [12:8] distances, [25:13] distance to the next
+ * command of the same unit, NO_NEXT = there is none: that leads beyond every list. */
 #define COMMAND_UNIT(word) ((word)&7u)
 #define COMMAND_FIRST(word) ((word) >> 3 & 31u)
 #define COMMAND_SECOND(word) ((word) >> 8 & 31u)
@@ -26,7 +27,7 @@ static uint32_t watchdog;
 /* A unit during a run. */
 struct Slot {
     uint32_t unit;
-    uint32_t bit;     /* 1 << unit */
+    uint32_t bit; /* 1 << unit */
     uint32_t registers;
     uint32_t next;    /* oldest command of the unit that was not started; beyond the list when all were */
     uint32_t need;    /* commands that `next` waits for; only while the unit is among Board.waiting */
@@ -35,10 +36,12 @@ struct Slot {
 };
 
 static struct Slot slots[SETUN_UNITS];
-/* The slot of the lowest unit of a mask of units: RV32IM has no instruction for it, and this is the hot path. */
+/* The slot of the lowest unit of a mask of units: RV32IM has no instruction for it, and this is the hot path.
+ */
 static struct Slot* lowest[ALL_UNITS + 1];
 
-/* ---- Loading --------------------------------------------------------------------------------------------- */
+/* ---- Loading ---------------------------------------------------------------------------------------------
+ */
 
 static bool known_opcode(uint32_t opcode) {
     switch (opcode) {
@@ -122,10 +125,11 @@ bool schedule_load(const struct SetunRequest* request, struct Outcome* outcome) 
     return true;
 }
 
-/* ---- Running --------------------------------------------------------------------------------------------- */
+/* ---- Running ---------------------------------------------------------------------------------------------
+ */
 
-/* A run in progress. Commands before `base` are done. Everything else that matters lies in the window behind it, so a
- * mask of commands has bit (index % 32) for the command `index`. */
+/* A run in progress. Commands before `base` are done. Everything else that matters lies in the window behind
+ * it, so a mask of commands has bit (index % 32) for the command `index`. */
 struct Board {
     uint32_t base;
     uint32_t base_bit; /* 1 << base % 32 */
@@ -227,7 +231,8 @@ static void locate(struct Outcome* outcome, uint32_t detail, uint32_t index) {
 }
 
 /* A unit has finished; returns its commands. Only the first error is kept. */
-static inline uint32_t finish(struct Board* board, struct Slot* slot, uint32_t position, struct Outcome* outcome) {
+static inline uint32_t finish(struct Board* board, struct Slot* slot, uint32_t position,
+                              struct Outcome* outcome) {
     const uint32_t error = unit_finish(slot->unit, slot->registers);
     board->busy &= ~slot->bit;
     board->progress = read32(SETUN_TIMER_BASE + SETUN_TIMER_COUNT_LO);

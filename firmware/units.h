@@ -19,8 +19,8 @@ bool units_check(struct Outcome* outcome);
 void units_reset(uint32_t mask);
 /* Tells all vector units the position and the token of the commands to come. */
 void units_set_position(uint32_t position, uint32_t token);
-/* The details of UNIT_ERROR that unit `unit` knows, after it finished with `error`; list, index and position are
- * the scheduler's. */
+/* The details of UNIT_ERROR that unit `unit` knows, after it finished with `error`; list, index and position
+ * are the scheduler's. */
 void units_describe_error(struct Outcome* outcome, uint32_t unit, uint32_t error);
 /* Index within the run of the command that the engine stopped at. */
 uint32_t engine_error_index(void);
