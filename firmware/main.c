@@ -63,7 +63,8 @@ void boot(void) {
 static void take_token(uint32_t made, uint32_t position, uint32_t* token) {
     *token = read32(data_address(request.argmax));
     if (*token >= request.vocabulary) {
-        /* The list has no ARGMAX, or one that writes elsewhere or looks at more rows than there are tokens. */
+        /* The list has no ARGMAX, or one that writes elsewhere or looks at more rows than there are tokens.
+         */
         outcome_set(&outcome, SETUN_STATUS_UNIT_ERROR, SETUN_UNIT_TOKEN, SETUN_ERR_TOKEN, 1);
         outcome.detail[3] = request.head_count - 1;
         outcome.detail[4] = data_address(request.argmax);

@@ -36,6 +36,5 @@ void stack_report(void) {
     if (used > most_used) {
         most_used = used;
     }
-    write32(SETUN_MAILBOX_BASE + SETUN_MBOX_FIRMWARE,
-            (address_of(_end) - SETUN_SRAM_BASE) | most_used << 16);
+    write32(SETUN_MAILBOX_BASE + SETUN_MBOX_FIRMWARE, (address_of(_end) - SETUN_SRAM_BASE) | most_used << 16);
 }

@@ -5,7 +5,7 @@
 #define SETUN_FIRMWARE_STACK_H
 
 #define STACK_PATTERN 0x5AFE57AC
-#define STACK_GUARD_BYTES 64u /* lowest part, which must keep the pattern */
+#define STACK_GUARD_BYTES 64u    /* lowest part, which must keep the pattern */
 #define STACK_OVERFLOW_CAUSE 24u /* mcause of STATUS_TRAP for it; the specification leaves 24 to 31 to us */
 
 #ifndef __ASSEMBLER__

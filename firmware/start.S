@@ -15,6 +15,10 @@ _start:
     .text
     .align 2
 reset:
+    .option push
+    .option norelax
+    la gp, __global_pointer$
+    .option pop
     csrw mstatus, zero
     la t0, trap
     csrw mtvec, t0

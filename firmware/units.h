@@ -19,8 +19,8 @@ bool units_check(struct Outcome* outcome);
 void units_reset(uint32_t mask);
 /* Tells all vector units the position and the token of the commands to come. */
 void units_set_position(uint32_t position, uint32_t token);
-/* The details of UNIT_ERROR that unit `unit` knows, after it finished with `error`; list, index and position are
- * the scheduler's. */
+/* The details of UNIT_ERROR that unit `unit` knows, after it finished with `error`; list, index and position
+ * are the scheduler's. */
 void units_describe_error(struct Outcome* outcome, uint32_t unit, uint32_t error);
 /* Index within the run of the command that the engine stopped at. */
 uint32_t engine_error_index(void);
@@ -33,16 +33,14 @@ static inline void engine_start(uint32_t address, uint32_t count) {
     write32(base + SETUN_REG_CTRL, SETUN_CTRL_START);
 }
 
-/* Starts the command at the bus address `address` on vector unit `unit`. */
-static inline void vector_start(uint32_t unit, uint32_t address) {
-    const uint32_t base = unit_base(unit);
+/* Starts the command at the bus address `address` on the vector unit with the registers at `base`. */
+static inline void vector_start(uint32_t base, uint32_t address) {
     write32(base + SETUN_VU_COMMAND, address);
     write32(base + SETUN_VU_CTRL, SETUN_VU_START);
 }
 
-/* Takes unit `unit`'s interrupt away, and returns its error code. */
-static inline uint32_t unit_finish(uint32_t unit) {
-    const uint32_t base = unit_base(unit);
+/* Takes away the interrupt of unit `unit`, whose registers are at `base`, and returns its error code. */
+static inline uint32_t unit_finish(uint32_t unit, uint32_t base) {
     if (unit == SETUN_UNIT_ENGINE) {
         write32(base + SETUN_REG_ISR, 1);
         return read32(base + SETUN_REG_ERROR);

@@ -5,6 +5,7 @@
 
 #include "host/loaders/hf_loader.h"
 #include "host/model_file.h"
+#include "tests/firmware/synthetic_elf.h"
 #include "tests/host/synthetic_gguf.h"
 #include "tests/host/synthetic_model.h"
 
@@ -55,7 +56,7 @@ std::string mixed_gguf() {
 }
 
 void write_seeds(const fs::path& out) {
-    for (const char* target : {"safetensors", "gguf", "tokenizer_json", "model_file"}) {
+    for (const char* target : {"safetensors", "gguf", "tokenizer_json", "model_file", "firmware"}) {
         fs::create_directories(out / target);
     }
     const PlainModel tiny = make_tiny_model();
@@ -85,6 +86,9 @@ void write_seeds(const fs::path& out) {
     options.sub_norms = false;
     form.architecture = "llama";
     write_gguf(out / "gguf" / "llama.gguf", make_plain_model(options), form);
+    const std::vector<std::byte> elf = vp::test::Elf().bytes();
+    write_file(out / "firmware" / "small.elf",
+               std::string(reinterpret_cast<const char*>(elf.data()), elf.size()));
 }
 
 }  // namespace
