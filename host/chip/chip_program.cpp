@@ -23,8 +23,8 @@ std::uint32_t narrow(std::uint64_t offset) { return static_cast<std::uint32_t>(o
 
 }  // namespace
 
-ChipProgram::ChipProgram(const Model& model, unsigned columns, ChipCache cache, std::uint32_t capacity)
-    : model_(&model), columns_(columns), cache_(cache), capacity_(capacity) {
+ChipProgram::ChipProgram(const Model& model, unsigned columns, KvFormat kv, std::uint32_t capacity)
+    : model_(&model), columns_(columns), kv_(kv), capacity_(capacity) {
     const Architecture& a = model.architecture;
     if (capacity == 0 || capacity > a.context) {
         throw InputError(
@@ -77,7 +77,7 @@ std::uint64_t ChipProgram::reserve_cache() {
     const Architecture& a = model_->architecture;
     const std::uint64_t rows = std::uint64_t{capacity_} * a.kv_rows();
     const std::uint64_t offset = next_;
-    if (cache_ == ChipCache::kFloat32) {
+    if (kv_ == KvFormat::kFloat32) {
         reserve(rows * sizeof(float));
         reserve(rows * sizeof(float));
     } else {
@@ -189,6 +189,7 @@ void ChipProgram::make_layer(std::size_t index) {
     const auto matrix = [&layer](LayerMatrix which) -> const PackedMatrix& { return layer.matrix(which); };
     const auto name = [index](const char* what) { return fmt::format("layers.{}.{}", index, what); };
     const auto columns = static_cast<std::uint16_t>(columns_);
+    const std::uint8_t kind = kv_ == KvFormat::kInt8 ? SETUN_KV_INT8 : SETUN_KV_FLOAT32;
     const std::size_t before = body_.size() - 1;  // what made the hidden state
 
     const auto rope = [&](const PackedMatrix& of, std::uint32_t heads, std::uint64_t x, std::uint64_t y,
@@ -235,7 +236,7 @@ void ChipProgram::make_layer(std::size_t index) {
     append.command.m = a.kv_heads;
     append.command.k = a.head_dim;
     append.command.columns = columns;
-    append.command.kind = static_cast<std::uint8_t>(cache_);
+    append.command.kind = kind;
     append.command.capacity = capacity_;
     append.command.f0 = matrix(LayerMatrix::kV).scale;
     const std::size_t appended = add(body_, std::move(append), rope_k, v);
@@ -248,7 +249,7 @@ void ChipProgram::make_layer(std::size_t index) {
     attention.command.m = a.heads;
     attention.command.k = a.head_dim;
     attention.command.columns = static_cast<std::uint16_t>(a.kv_heads);
-    attention.command.kind = static_cast<std::uint8_t>(cache_);
+    attention.command.kind = kind;
     attention.command.capacity = capacity_;
     const std::size_t attended = add(body_, std::move(attention), rope_q, appended);
     const std::size_t sub = add(body_,

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "firmware/platform.h"
+#include "host/decoder.h"
 #include "host/model.h"
 #include "rtl/setun_abi.h"
 #include "rtl/setun_vector_abi.h"
@@ -13,15 +14,12 @@
 
 namespace setun {
 
-/// How keys and values are kept.
-enum class ChipCache : std::uint8_t { kFloat32 = SETUN_KV_FLOAT32, kInt8 = SETUN_KV_INT8 };
-
 /// The lists of a position: the body runs every layer, the head makes a token of the last position. Made
 /// once; a token only sets POSITION and TOKEN. Commands of one unit run in order; a tag says what a command
 /// waits for, so that units overlap: rotary embedding and KV append of the keys run beside the queries'
 /// product.
 ///
-///     ChipProgram program(model, kernel.tokens, ChipCache::kFloat32, 512);
+///     ChipProgram program(model, kernel.tokens, KvFormat::kFloat32, 512);
 ///     options.data_bytes = program.data_bytes();
 ///     VirtualPlatform chip(options);
 ///     program.place(chip);
@@ -29,7 +27,7 @@ class ChipProgram {
   public:
     /// `columns` is TOKENS of the kernel, `capacity` the positions of the cache. `model` must outlive the
     /// chip. Throws InputError when the model does not fit data memory or the firmware's limits.
-    ChipProgram(const Model& model, unsigned columns, ChipCache cache, std::uint32_t capacity);
+    ChipProgram(const Model& model, unsigned columns, KvFormat kv, std::uint32_t capacity);
 
     /// Data memory that the program needs.
     [[nodiscard]] std::uint64_t data_bytes() const { return next_; }
@@ -84,7 +82,7 @@ class ChipProgram {
 
     const Model* model_;
     unsigned columns_;
-    ChipCache cache_;
+    KvFormat kv_;
     std::uint32_t capacity_;
     std::uint64_t next_ = 0;
     std::uint64_t request_ = 0;

@@ -372,7 +372,7 @@ int run_on_chip(const ChipRun& run) {
     check(run);
     check_device_options(*run.device);
     const DeviceOptions& device = *run.device;
-    ChipProgram program(*run.model, device.tokens, ChipCache::kFloat32,
+    ChipProgram program(*run.model, device.tokens, KvFormat::kFloat32,
                         positions_needed(run.requests, run.model->architecture));
     vp::PlatformOptions options;
     options.kernel = {device.ports, device.port_bits, device.tokens, device.leaf_form(), device.tile_rows};

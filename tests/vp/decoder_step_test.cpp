@@ -21,7 +21,7 @@
 namespace setun {
 namespace {
 
-using sim::vp::EngineGeometry;
+using vp::EngineGeometry;
 
 struct StepCase {
     const char* name;

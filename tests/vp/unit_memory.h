@@ -15,10 +15,10 @@ namespace setun::test {
 /// that do not (they are left out, and the command is not executed).
 class UnitMemory {
   public:
-    UnitMemory(std::size_t data_bytes, sim::vp::EngineGeometry geometry)
+    UnitMemory(std::size_t data_bytes, vp::EngineGeometry geometry)
         : geometry_(geometry), data_(data_bytes), weights_(geometry.ports) {}
 
-    [[nodiscard]] const sim::vp::EngineGeometry& geometry() const { return geometry_; }
+    [[nodiscard]] const vp::EngineGeometry& geometry() const { return geometry_; }
     std::vector<std::byte>& weights(std::size_t port) { return weights_.at(port); }
     std::vector<std::byte>& data() { return data_; }
 
@@ -37,14 +37,14 @@ class UnitMemory {
         return values;
     }
 
-    sim::vp::ExecuteResult run(const VectorCommand& command, std::uint32_t position, std::uint32_t token) {
-        const auto plan = sim::vp::plan(command, position, token, geometry_);
+    vp::ExecuteResult run(const VectorCommand& command, std::uint32_t position, std::uint32_t token) {
+        const auto plan = vp::plan(command, position, token, geometry_);
         std::vector<std::vector<std::byte>> buffers;
         std::vector<std::span<const std::byte>> inputs;
         std::vector<std::span<std::byte>> outputs;
         buffers.reserve(plan.reads.size() + plan.writes.size());
-        for (const sim::vp::Region& region : plan.reads) {
-            const auto& memory = region.port == sim::vp::Region::kData
+        for (const vp::Region& region : plan.reads) {
+            const auto& memory = region.port == vp::Region::kData
                                      ? data_
                                      : weights_.at(static_cast<std::size_t>(region.port));
             if (region.offset + region.bytes > memory.size()) {
@@ -55,15 +55,15 @@ class UnitMemory {
             buffers.emplace_back(first, first + region.bytes);
             inputs.emplace_back(buffers.back());
         }
-        for (const sim::vp::Region& region : plan.writes) {
-            if (region.port != sim::vp::Region::kData || region.offset + region.bytes > data_.size()) {
+        for (const vp::Region& region : plan.writes) {
+            if (region.port != vp::Region::kData || region.offset + region.bytes > data_.size()) {
                 ++outside;
                 return {SETUN_ERR_DATA_WRITE, 0};
             }
             buffers.emplace_back(region.bytes, std::byte{0xA5});
             outputs.emplace_back(buffers.back());
         }
-        const auto result = sim::vp::execute(command, position, token, geometry_, inputs, outputs);
+        const auto result = vp::execute(command, position, token, geometry_, inputs, outputs);
         for (std::size_t i = 0; i < outputs.size() && result.error == SETUN_ERR_NONE; ++i) {
             std::memcpy(data_.data() + plan.writes[i].offset, outputs[i].data(), outputs[i].size());
         }
@@ -73,7 +73,7 @@ class UnitMemory {
     int outside = 0;
 
   private:
-    sim::vp::EngineGeometry geometry_;
+    vp::EngineGeometry geometry_;
     std::vector<std::byte> data_;
     std::vector<std::vector<std::byte>> weights_;
 };

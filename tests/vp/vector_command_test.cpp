@@ -35,8 +35,8 @@
 namespace setun {
 namespace {
 
-using sim::vp::EngineGeometry;
-using sim::vp::Region;
+using vp::EngineGeometry;
+using vp::Region;
 using test::Random;
 using test::UnitMemory;
 
@@ -144,7 +144,7 @@ constexpr std::array<std::uint8_t, 8> kOpcodes = {SETUN_OP_NORM_QUANTIZE, SETUN_
                                                   SETUN_OP_EMBED,         SETUN_OP_ARGMAX};
 
 std::uint32_t error_of(const VectorCommand& c, std::uint32_t position = 0, std::uint32_t token = 0) {
-    const auto plan = sim::vp::plan(c, position, token, kGeometry);
+    const auto plan = vp::plan(c, position, token, kGeometry);
     if (plan.error != SETUN_ERR_NONE) {
         EXPECT_TRUE(plan.reads.empty() && plan.writes.empty());
         EXPECT_EQ(plan.cycles, 0U);
@@ -176,7 +176,7 @@ TEST(VectorCommandExact, NormQuantize) {
         hls::quantize(x.data(), c.k, q.data(), &scale);
         EXPECT_EQ(memory.get<std::int8_t>(kY, c.k), q);
         EXPECT_EQ(bits(memory.get<float>(kB, 1)), bits({scale}));
-        const auto plan = sim::vp::plan(c, 0, 0, kGeometry);
+        const auto plan = vp::plan(c, 0, 0, kGeometry);
         EXPECT_EQ(plan.cycles, hls::contract::norm_quantize(c.k, c.flags == 0));
         EXPECT_EQ(plan.reads.size(), c.flags == 0 ? 2U : 1U);
         EXPECT_EQ(plan.writes, (std::vector<Region>{{Region::kData, kY, c.k}, {Region::kData, kB, 4}}));
@@ -201,7 +201,7 @@ TEST(VectorCommandExact, Rope) {
         hls::rope_table(position, c.f1, c.k, cosine.data(), sine.data());
         hls::rope_rotate(x.values.data(), c.m, c.k, cosine.data(), sine.data());
         EXPECT_EQ(bits(memory.get<float>(kY, n)), bits(x.values));
-        const auto plan = sim::vp::plan(c, position, 0, kGeometry);
+        const auto plan = vp::plan(c, position, 0, kGeometry);
         EXPECT_EQ(plan.cycles, hls::contract::rope(c.m, c.k));
         EXPECT_EQ(plan.reads, (std::vector<Region>{{Region::kData, kX, 4 * ((n - 1) * c.columns + 1)},
                                                    {Region::kData, kB, 4}}));
@@ -265,7 +265,7 @@ TEST(VectorCommandExact, KvAppendWritesItsRowsAndNothingElse) {
         }
         ASSERT_EQ(memory.run(c, position, 0).error, SETUN_ERR_NONE);
         EXPECT_EQ(memory.data(), expected);
-        EXPECT_EQ(sim::vp::plan(c, position, 0, kGeometry).cycles, hls::contract::kv_append(c.m, c.k, int8));
+        EXPECT_EQ(vp::plan(c, position, 0, kGeometry).cycles, hls::contract::kv_append(c.m, c.k, int8));
     }
 }
 
@@ -324,7 +324,7 @@ TEST(VectorCommandExact, AttentionReadsTheCacheUpToItsPosition) {
         ASSERT_EQ(memory.run(in_place, position, 0).error, SETUN_ERR_NONE);
         EXPECT_EQ(bits(memory.get<float>(kX, outputs)), bits(expected));
 
-        const auto plan = sim::vp::plan(c, position, 0, kGeometry);
+        const auto plan = vp::plan(c, position, 0, kGeometry);
         const std::uint64_t rows = shape.positions * n * (int8 ? 1 : 4);
         std::vector<Region> reads = {{Region::kData, kX, 4 * outputs},
                                      {Region::kData, kA + layout.key, rows},
@@ -356,7 +356,7 @@ TEST(VectorCommandExact, Gate) {
         const auto combine = c.kind == SETUN_GATE_SILU ? hls::silu_gate : hls::relu2_gate;
         combine(gate.values.data(), up.values.data(), c.m, expected.data());
         EXPECT_EQ(bits(memory.get<float>(kY, c.m)), bits(expected));
-        EXPECT_EQ(sim::vp::plan(c, 0, 0, kGeometry).cycles,
+        EXPECT_EQ(vp::plan(c, 0, 0, kGeometry).cycles,
                   hls::contract::gate(c.m, c.kind == SETUN_GATE_SILU));
     }
 }
@@ -376,7 +376,7 @@ TEST(VectorCommandExact, Residual) {
         ASSERT_EQ(memory.run(c, 0, 0).error, SETUN_ERR_NONE);
         hls::residual_add(hidden.data(), x.values.data(), c.m);
         EXPECT_EQ(bits(memory.get<float>(kY, c.m)), bits(hidden));
-        EXPECT_EQ(sim::vp::plan(c, 0, 0, kGeometry).cycles, hls::contract::residual(c.m));
+        EXPECT_EQ(vp::plan(c, 0, 0, kGeometry).cycles, hls::contract::residual(c.m));
     }
 }
 
@@ -400,7 +400,7 @@ TEST(VectorCommandExact, Argmax) {
         const auto result = memory.get<ArgmaxResult>(kY, 1)[0];
         ASSERT_EQ(result.index, hls::argmax(x.values.data(), c.m));
         EXPECT_EQ(bits({result.value}), bits({x.values[result.index]}));
-        EXPECT_EQ(sim::vp::plan(c, 0, 0, kGeometry).cycles, hls::contract::argmax(c.m));
+        EXPECT_EQ(vp::plan(c, 0, 0, kGeometry).cycles, hls::contract::argmax(c.m));
     }
 }
 
@@ -462,7 +462,7 @@ TEST(VectorCommandExact, EmbedReadsRowsOutOfTheStreams) {
                     EXPECT_EQ(bits(h), bits(expected));
                 }
             }
-            const auto plan = sim::vp::plan(c, 0, 0, geometry);
+            const auto plan = vp::plan(c, 0, 0, geometry);
             EXPECT_EQ(plan.reads.size(), std::size_t{index.chunks()} * c.planes);
             EXPECT_EQ(plan.cycles, hls::contract::embed(c.k, c.planes, geometry.port_bits));
         }
@@ -493,7 +493,7 @@ TEST(VectorCommandError, IllegalTritCodeNamesItsBeat) {
             memory.data()[kY] = std::byte{0x77};
             const auto result = memory.run(c, 0, kToken);
             EXPECT_EQ(result.error, SETUN_ERR_TRIT);
-            const auto plan = sim::vp::plan(c, 0, kToken, geometry);
+            const auto plan = vp::plan(c, 0, kToken, geometry);
             const Region& region = plan.reads.at(result.region);
             EXPECT_EQ(region.offset, place.byte);
             EXPECT_EQ(region.port, static_cast<int>(place.port));
@@ -803,18 +803,18 @@ TEST(VectorCommandError, ExecuteRefusesWhatPlanRefusesAndSpansThatDisagree) {
                                                      std::vector<std::byte>(16), std::vector<std::byte>(16)};
     std::vector<std::span<const std::byte>> inputs(buffers.begin(), buffers.begin() + 3);
     std::vector<std::span<std::byte>> outputs(buffers.begin() + 3, buffers.end());
-    EXPECT_EQ(sim::vp::execute(c, 0, 0, kGeometry, inputs, outputs).error, SETUN_ERR_NONE);
+    EXPECT_EQ(vp::execute(c, 0, 0, kGeometry, inputs, outputs).error, SETUN_ERR_NONE);
     VectorCommand bad = c;
     bad.m = 0;
-    EXPECT_EQ(sim::vp::execute(bad, 0, 0, kGeometry, inputs, outputs).error, SETUN_ERR_SHAPE);
+    EXPECT_EQ(vp::execute(bad, 0, 0, kGeometry, inputs, outputs).error, SETUN_ERR_SHAPE);
     bad.m = 5;
-    EXPECT_THROW(sim::vp::execute(bad, 0, 0, kGeometry, inputs, outputs), std::invalid_argument);
-    EXPECT_THROW(sim::vp::execute(c, 0, 0, kGeometry, std::span(inputs).first(2), outputs),
+    EXPECT_THROW(vp::execute(bad, 0, 0, kGeometry, inputs, outputs), std::invalid_argument);
+    EXPECT_THROW(vp::execute(c, 0, 0, kGeometry, std::span(inputs).first(2), outputs),
                  std::invalid_argument);
-    EXPECT_THROW(sim::vp::execute(c, 0, 0, kGeometry, inputs, {}), std::invalid_argument);
+    EXPECT_THROW(vp::execute(c, 0, 0, kGeometry, inputs, {}), std::invalid_argument);
     std::vector<std::byte> odd(20);
     inputs[0] = std::span(odd).subspan(1, 16);
-    EXPECT_THROW(sim::vp::execute(c, 0, 0, kGeometry, inputs, outputs), std::invalid_argument);
+    EXPECT_THROW(vp::execute(c, 0, 0, kGeometry, inputs, outputs), std::invalid_argument);
 }
 
 TEST(VectorCommandError, GeometryThatNoEngineHas) {
@@ -823,7 +823,7 @@ TEST(VectorCommandError, GeometryThatNoEngineHas) {
     for (const EngineGeometry geometry :
          {EngineGeometry{0, 512, 1024}, EngineGeometry{3, 512, 1024}, EngineGeometry{32, 512, 1024},
           EngineGeometry{1, 500, 1024}, EngineGeometry{1, 512, 8}, EngineGeometry{1, 512, 8192}}) {
-        EXPECT_THROW(sim::vp::plan(c, 0, 0, geometry), std::invalid_argument);
+        EXPECT_THROW(vp::plan(c, 0, 0, geometry), std::invalid_argument);
     }
 }
 
