@@ -112,18 +112,20 @@ std::string ChipSession::failure(std::uint32_t status) {
 
 void ChipSession::ring(const ChipRequest& request) {
     SetunRequest r = program_->request();
-    const std::uint64_t positions = request.prompt.size() + std::uint64_t{request.max_tokens};
+    const std::uint64_t positions =
+        request.position + request.prompt.size() + std::uint64_t{request.max_tokens};
     if (request.prompt.empty() || request.max_tokens == 0 || positions > std::uint64_t{r.capacity} + 1) {
-        throw InputError(
-            fmt::format("device vp: {} tokens of prompt and {} to generate; the chip has room for {} "
-                        "positions",
-                        request.prompt.size(), request.max_tokens, r.capacity));
+        throw InputError(fmt::format(
+            "device vp: {} tokens of prompt and {} to generate from position {} on; the chip has room for {} "
+            "positions",
+            request.prompt.size(), request.max_tokens, request.position, r.capacity));
     }
     if (request.stop.size() > SETUN_MAX_STOP) {
         throw InputError(fmt::format("device vp: {} stop tokens; the firmware takes {}", request.stop.size(),
                                      SETUN_MAX_STOP));
     }
     r.prompt_count = static_cast<std::uint32_t>(request.prompt.size());
+    r.position = request.position;
     r.max_tokens = request.max_tokens;
     r.watchdog = request.watchdog_cycles;
     r.stop_count = static_cast<std::uint32_t>(request.stop.size());

@@ -16,6 +16,7 @@ namespace setun {
 /// One text.
 struct ChipRequest {
     std::vector<std::uint32_t> prompt;  ///< at least one token
+    std::uint32_t position = 0;  ///< of the prompt's first token: positions that the cache holds already
     std::uint32_t max_tokens = 1;
     std::vector<std::uint32_t> stop;    ///< a token that ends the text; it is part of the result
     std::uint32_t watchdog_cycles = 0;  ///< cycles without a command finishing; 0 = the firmware's 2^28

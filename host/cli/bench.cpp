@@ -6,6 +6,9 @@
 #include <ctime>
 #include <optional>
 
+#if SETUN_HAS_VP
+#include "host/cli/bench_chip.h"
+#endif
 #include "host/cli/bench_model.h"
 #include "host/cli/command.h"
 #include "host/cli/device_options.h"
@@ -44,6 +47,7 @@ class BenchCommand final : public Command {
     int run() override;
 
   private:
+    int run_chip();
     Row measure(Device& device, const LoweredModel& lowered, std::size_t group, const std::string& name);
     void measure_speed(Device& device, const LoweredModel& lowered, std::size_t group);
     void print(const DeviceInfo& info, const std::vector<Row>& rows) const;
@@ -54,6 +58,8 @@ class BenchCommand final : public Command {
     CLI::App* app_ = nullptr;
     unsigned repeats_ = 5;
     std::uint64_t seed_ = 1;
+    std::uint32_t context_ = 512;
+    std::string kv_ = "int8";
     std::unique_ptr<ReferenceEngine> reference_;
     Comparison checked_;
     double weights_per_second_ = 0;
@@ -77,6 +83,12 @@ void BenchCommand::declare(CLI::App& parent) {
                    "One token of this shape instead, --memory all by default: " + known_shape_names())
         ->group(group);
     app.add_option("--batch", model_.batch, "Tokens in one pass over the weights")
+        ->capture_default_str()
+        ->group(group);
+    app.add_option("--context", context_, "Device vp: positions that attention sees")
+        ->capture_default_str()
+        ->group(group);
+    app.add_option("--kv", kv_, "Device vp: format of the cache: float32, int8")
         ->capture_default_str()
         ->group(group);
     app.add_option("--lists", model_.lists, "Command lists: whole (one), groups (as run submits them), both")
@@ -190,7 +202,25 @@ void BenchCommand::measure_speed(Device& device, const LoweredModel& lowered, st
     }
 }
 
+int BenchCommand::run_chip() {
+#if SETUN_HAS_VP
+    ChipBenchOptions options;
+    options.device = device_;
+    options.device.memory = device_.memory_given ? device_.memory : "ddr4";
+    options.shape = model_.shape.empty() ? options.shape : model_.shape;
+    options.context = context_;
+    options.kv = kv_;
+    options.seed = seed_;
+    return bench_chip(options, json());
+#else
+    throw InputError(kNoChip);
+#endif
+}
+
 int BenchCommand::run() {
+    if (device_.device == "vp") {
+        return run_chip();
+    }
     if (!model_.shape.empty()) {
         model_.device = device_;
         model_.device.memory = device_.memory_given ? device_.memory : "all";

@@ -68,6 +68,11 @@ std::unique_ptr<ReferenceEngine> open_reference(const DeviceOptions& options,
 std::unique_ptr<ReferenceEngine> open_cpu_reference(const DeviceOptions& options,
                                                     const std::vector<ProductGroup>& groups);
 
+/// Why there is no device vp, in a build without it.
+constexpr const char* kNoChip =
+    "device vp: this build is without it; install the Debian packages libsystemc-dev, libunicorn-dev and "
+    "gcc-riscv64-unknown-elf, and build again";
+
 /// "cpu, rtl, ..."
 std::string device_names();
 

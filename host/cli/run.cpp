@@ -276,9 +276,7 @@ int RunCommand::run_chip() {
     chip.json = json();
     return run_on_chip(chip);
 #else
-    throw InputError(
-        "device vp: this build is without it; install the Debian packages libsystemc-dev, libunicorn-dev and "
-        "gcc-riscv64-unknown-elf, and build again");
+    throw InputError(kNoChip);
 #endif
 }
 

@@ -368,35 +368,39 @@ Json text_json(const ChipRun& run, const std::vector<ChipOutcome>& outcomes) {
 
 }  // namespace
 
+std::unique_ptr<vp::VirtualPlatform> open_chip(const DeviceOptions& device, std::uint64_t data_bytes,
+                                               ChipLabel label) {
+    vp::PlatformOptions options;
+    options.kernel = {device.ports, device.port_bits, device.tokens, device.leaf_form(), device.tile_rows};
+    options.memory = device.memory;
+    options.seed = device.seed;
+    options.data_bytes = data_bytes;
+    options.firmware = device.firmware_file();
+    options.timeline = !device.timeline.empty();
+    options.label = std::move(label);
+    if (device.uart) {
+        options.uart = [](const std::string& line) { fmt::print(stderr, "uart: {}\n", line); };
+    }
+    try {
+        return std::make_unique<vp::VirtualPlatform>(options);
+    } catch (const vp::PlatformError& error) {
+        throw InputError(error.what());
+    }
+}
+
 int run_on_chip(const ChipRun& run) {
     check(run);
     check_device_options(*run.device);
     const DeviceOptions& device = *run.device;
     ChipProgram program(*run.model, device.tokens, KvFormat::kFloat32,
                         positions_needed(run.requests, run.model->architecture));
-    vp::PlatformOptions options;
-    options.kernel = {device.ports, device.port_bits, device.tokens, device.leaf_form(), device.tile_rows};
-    options.memory = device.memory;
-    options.seed = device.seed;
-    options.data_bytes = program.data_bytes();
-    options.firmware = device.firmware_file();
-    options.timeline = !device.timeline.empty();
-    options.label = [&program](std::uint64_t address, std::uint32_t count) {
-        return program.label(address, count);
-    };
-    if (device.uart) {
-        options.uart = [](const std::string& line) { fmt::print(stderr, "uart: {}\n", line); };
-    }
-    std::unique_ptr<vp::VirtualPlatform> chip;
     std::optional<AtomicFile> timeline;
-    if (options.timeline) {
+    if (!device.timeline.empty()) {
         timeline.emplace(device.timeline, true);
     }
-    try {
-        chip = std::make_unique<vp::VirtualPlatform>(options);
-    } catch (const vp::PlatformError& error) {
-        throw InputError(error.what());
-    }
+    const std::unique_ptr<vp::VirtualPlatform> chip = open_chip(
+        device, program.data_bytes(),
+        [&program](std::uint64_t address, std::uint32_t count) { return program.label(address, count); });
     program.place(*chip);
     const auto start = std::chrono::steady_clock::now();
     const std::vector<ChipOutcome> outcomes = generate(run, *chip, program);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,6 +28,13 @@ struct ChipRun {
     double timeout_s = 0;            ///< 0 = never
     bool json = false;
 };
+
+/// Names the commands [address, address + count) of data memory.
+using ChipLabel = std::function<std::string(std::uint64_t address, std::uint32_t count)>;
+
+/// The chip that the options name. Throws InputError.
+std::unique_ptr<vp::VirtualPlatform> open_chip(const DeviceOptions& device, std::uint64_t data_bytes,
+                                               ChipLabel label = {});
 
 /// Runs the requests one after the other, prints texts and report, and returns the exit code. Throws
 /// InputError for options that the chip does not serve, CheckError when tokens differ or the chip reports a
