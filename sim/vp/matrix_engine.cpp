@@ -100,7 +100,7 @@ bool MatrixEngine::write_register(std::uint32_t offset, std::uint32_t value, sc_
     } else if (offset == SETUN_REG_CTRL && (value & SETUN_CTRL_START) != 0 && !active_) {
         active_ = true;
         occupancy_->begin();
-        started_at_ = now_time() + to_time(delay);
+        started_at_ = now_time();
         started_.notify(sc_core::SC_ZERO_TIME);
     }
     return good;
