@@ -62,7 +62,7 @@ int run_chosen(const std::vector<std::unique_ptr<Command>>& commands) {
             return done.code;
         } catch (const setun::InputError& error) {
             return fail(error.what(), command->json(), kExitBadInput);
-        } catch (const setun::energy::TableError& error) {
+        } catch (const setun::energy::BadInput& error) {
             return fail(error.what(), command->json(), kExitBadInput);
         } catch (const std::bad_alloc&) {
             return fail("not enough memory for this model; try a smaller one", command->json(),
@@ -86,7 +86,7 @@ int main(int argc, char** argv) {
     std::vector<std::unique_ptr<Command>> commands;
     for (auto* make : {make_run_command, make_inspect_command, make_verify_command, make_bench_command,
                        make_devices_command, make_pack_command, make_chat_command, make_logits_command,
-                       make_tokenize_command}) {
+                       make_tokenize_command, make_energy_command}) {
         commands.push_back(make());
         commands.back()->declare(app);
     }
