@@ -287,6 +287,8 @@ int RunCommand::run_chip() {
     chip.shown = shown_;
     chip.verify = !no_verify_;
     chip.timeout_s = timeout_;
+    chip.energy = energy_;
+    chip.tech = tech_;
     chip.json = json();
     return run_on_chip(chip);
 #else

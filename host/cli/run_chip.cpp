@@ -10,6 +10,8 @@
 #include <memory>
 #include <utility>
 
+#include "host/cli/energy_report.h"
+#include "host/cli/energy_run.h"
 #include "host/cli/format.h"
 #include "host/error.h"
 #include "host/file.h"
@@ -92,6 +94,65 @@ struct Interval {
         return end.units.at(u).*field - begin.units.at(u).*field;
     }
     [[nodiscard]] std::uint64_t phase(unsigned p) const { return end.phases.at(p) - begin.phases.at(p); }
+};
+
+/// Matrix products, bytes and attention of some positions, for the energy model.
+class WorkTally {
+  public:
+    WorkTally(const Model& model, const DeviceOptions& device)
+        : model_(model), engine_{device.port_bits, device.ports, device.tokens, device.tile_rows} {}
+
+    /// Positions `first` .. `first + count - 1` went through the layers, `heads` of them through the head.
+    void add(std::uint64_t first, std::uint64_t count, std::uint64_t heads, const Interval& part) {
+        const Architecture& a = model_.architecture;
+        energy::WorkCounts position;
+        for (const Layer& layer : model_.layers) {
+            for (const PackedMatrix& matrix : layer.matrices) {
+                position += energy::count({matrix.m, matrix.k, matrix.planes, 1}, engine_);
+            }
+        }
+        position *= count;
+        const PackedMatrix& head = model_.output_head();
+        energy::WorkCounts ends = energy::count({head.m, head.k, head.planes, 1}, engine_);
+        ends *= heads;
+        const std::uint64_t attended = count * first + count * (count + 1) / 2;
+        StepTally tally;
+        tally.work += position;
+        tally.work += ends;
+        tally.work.fp16_macs += 2 * std::uint64_t{a.q_rows()} * a.layers * attended;
+        tally.steps = count;
+        tally.positions = count;
+        tally.drawn = heads;
+        tally.head_steps = heads;
+        tally.head_planes = static_cast<double>(heads) * head.planes;
+        Counters& c = tally.counters;
+        c.cycles = part.of(&vp::PlatformUse::cycles);
+        c.busy = part.of(&vp::PlatformUse::engine_busy);
+        c.beats = part.of(&vp::PlatformUse::engine_beats);
+        c.stall_w = part.of(&vp::PlatformUse::engine_stall_w);
+        c.stall_x = part.of(&vp::PlatformUse::engine_stall_x);
+        c.stall_y = part.of(&vp::PlatformUse::engine_stall_y);
+        c.nonzero = part.of(&vp::PlatformUse::engine_nonzero);
+        c.weight_bytes = part.of(&vp::PlatformUse::weight_bytes);
+        c.data_read_bytes = part.of(&vp::PlatformUse::data_read_bytes);
+        c.data_write_bytes = part.of(&vp::PlatformUse::data_write_bytes);
+        sum_ += tally;
+    }
+
+    /// Per token of `tokens`. Non-zero weights and bytes of weights as measured; bytes of data as the energy
+    /// model counts them: part of the chip's stay in what would be on-chip memory.
+    [[nodiscard]] energy::TokenEnergy price(const DeviceInfo& info, const std::string& tech,
+                                            std::uint64_t tokens) const {
+        StepTally tally = sum_;
+        energy::apply_measured(tally.work, {tally.counters.nonzero, tally.counters.weight_bytes,
+                                            tally.work.activation_bytes, tally.work.result_bytes});
+        return price_work(info, tech, run_work(model_, tally, tokens), tally.counters);
+    }
+
+  private:
+    const Model& model_;
+    energy::Engine engine_;
+    StepTally sum_;
 };
 
 /// Sums of several requests.
@@ -189,8 +250,13 @@ std::size_t equal_tokens(const ChipRun& run, const std::vector<ChipOutcome>& out
 class Report {
   public:
     Report(const ChipRun& run, const vp::VirtualPlatform& chip, const Sums& sums,
-           std::uint32_t firmware_sizes, double seconds)
-        : run_(run), chip_(chip), sums_(sums), firmware_(firmware_sizes), seconds_(seconds) {}
+           const energy::TokenEnergy& energy, std::uint32_t firmware_sizes, double seconds)
+        : run_(run),
+          chip_(chip),
+          sums_(sums),
+          energy_(energy),
+          firmware_(firmware_sizes),
+          seconds_(seconds) {}
 
     void print(std::size_t drawn, std::optional<std::size_t> equal) const {
         Block block;
@@ -219,6 +285,13 @@ class Report {
         block.add("memory",
                   fmt::format("{} per token of weights, {} of everything else",
                               si(per_token(sums_.weight_bytes), "B"), si(per_token(sums_.data_bytes), "B")));
+        block.add("energy",
+                  fmt::format("{} per token: {} arithmetic, {} memory ({}); operations as table '{}'",
+                              si(energy_.setun.total_j(), "J"), si(energy_.setun.arithmetic_j, "J"),
+                              si(energy_.setun.memory_j(), "J"), energy_.memory, energy_.operations));
+        block.add("", fmt::format("{} on an FP16 MAC machine: arithmetic x{:.1f}, all x{:.1f}",
+                                  si(energy_.fp16.total_j(), "J"), energy_.arithmetic_ratio(),
+                                  energy_.total_ratio()));
         block.add("speed", fmt::format("{:.2f} tokens/s of simulation, {:.2f} s",
                                        static_cast<double>(drawn) / std::max(seconds_, 1e-9), seconds_));
         block.add("check",
@@ -228,6 +301,9 @@ class Report {
         fmt::print("\n{}", block.text());
         if (!sums_.decode_only) {
             fmt::print("  (one token: its figures include the prompt)\n");
+        }
+        if (run_.energy) {
+            fmt::print("\n{}", energy_text(energy_, "all"));
         }
     }
 
@@ -263,6 +339,11 @@ class Report {
                   {"stack_bytes", firmware_ >> 16U}}},
                 {"weight_bytes_per_token", per_token(sums_.weight_bytes)},
                 {"data_bytes_per_token", per_token(sums_.data_bytes)},
+                {"energy_j_per_token", energy_.setun.total_j()},
+                {"energy_fp16_j_per_token", energy_.fp16.total_j()},
+                {"energy_arithmetic_j_per_token", energy_.setun.arithmetic_j},
+                {"energy_operations", energy_.operations},
+                {"energy_memory", energy_.memory},
                 {"sim_tokens_per_s", static_cast<double>(drawn) / std::max(seconds_, 1e-9)},
                 {"seconds", seconds_},
                 {"verified", equal.has_value() && *equal == drawn},
@@ -300,9 +381,22 @@ class Report {
     const ChipRun& run_;
     const vp::VirtualPlatform& chip_;
     const Sums& sums_;
+    const energy::TokenEnergy& energy_;
     std::uint32_t firmware_;
     double seconds_;
 };
+
+DeviceInfo chip_info(const vp::VirtualPlatform& chip, const DeviceOptions& device) {
+    DeviceInfo info;
+    info.name = "vp";
+    info.ports = device.ports;
+    info.port_bits = device.port_bits;
+    info.tokens = device.tokens;
+    info.tile_rows = device.tile_rows;
+    info.memory = device.memory;
+    info.clock_hz = chip.clock_hz();
+    return info;
+}
 
 /// One text after the other on the chip; each is shown as it grows when it is the only one.
 std::vector<ChipOutcome> generate(const ChipRun& run, vp::VirtualPlatform& chip, const ChipProgram& program) {
@@ -420,10 +514,26 @@ int run_on_chip(const ChipRun& run) {
         equal = equal_tokens(run, outcomes);
     }
     const Sums sums = sum_up(outcomes, run.requests);
-    const Report report(run, *chip, sums, chip->read_mailbox(SETUN_MBOX_FIRMWARE), seconds.count());
+    WorkTally work(*run.model, device);
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+        const std::uint64_t prompt = run.requests[i].prompt.size();
+        const std::uint64_t made = outcomes[i].tokens.size();
+        if (sums.decode_only) {
+            work.add(prompt, made - std::min<std::uint64_t>(made, 1), made - std::min<std::uint64_t>(made, 1),
+                     {outcomes[i].first, outcomes[i].end});
+        } else {
+            work.add(0, prompt, made, {outcomes[i].begin, outcomes[i].end});
+        }
+    }
+    const energy::TokenEnergy energy =
+        work.price(chip_info(*chip, device), run.tech, std::max<std::uint64_t>(1, sums.tokens));
+    const Report report(run, *chip, sums, energy, chip->read_mailbox(SETUN_MBOX_FIRMWARE), seconds.count());
     if (run.json) {
         Json json = text_json(run, outcomes);
         json.update(report.json(drawn, equal));
+        if (run.energy) {
+            json["energy"] = energy_json(energy, "all");
+        }
         if (!stopped.empty()) {
             json["stopped"] = stopped;
         }

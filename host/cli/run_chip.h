@@ -26,6 +26,8 @@ struct ChipRun {
     std::vector<std::string> shown;  ///< prompt of each request, as text
     bool verify = true;              ///< make the same tokens on device cpu and compare
     double timeout_s = 0;            ///< 0 = never
+    bool energy = false;             ///< joules of a token line by line
+    std::string tech = "7nm";        ///< table of operation energies
     bool json = false;
 };
 
