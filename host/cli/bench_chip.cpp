@@ -77,9 +77,9 @@ struct Result {
     std::array<TokenCycles, kRuns> runs;
     TokenCycles layer;
     TokenCycles all;
-    double error;  ///< of projecting the third run
-    unsigned layers;
-    double clock_hz;
+    double error = 0;  ///< of projecting the third run
+    unsigned layers = 0;
+    double clock_hz = 0;
 };
 
 Json as_json(const ChipBenchOptions& options, const Result& r) {

@@ -141,7 +141,7 @@ void check_device_options(const DeviceOptions& options) {
 unsigned DeviceOptions::leaf_form() const { return leaf_number(leaf); }
 
 std::string DeviceOptions::firmware_file() const {
-    const std::string file = firmware.empty() ? SETUN_FIRMWARE_ELF : firmware;
+    std::string file = firmware.empty() ? SETUN_FIRMWARE_ELF : firmware;
     if (file.empty()) {
         throw InputError(
             "device vp: no firmware was built; install the Debian package gcc-riscv64-unknown-elf and build "

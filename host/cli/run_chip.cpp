@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <memory>
@@ -361,7 +362,7 @@ class Report {
         return static_cast<double>(value) / static_cast<double>(std::max<std::uint64_t>(1, sums_.tokens));
     }
     [[nodiscard]] std::string whole(std::uint64_t value) const {
-        return grouped(static_cast<std::uint64_t>(per_token(value) + 0.5));
+        return grouped(static_cast<std::uint64_t>(std::llround(per_token(value))));
     }
     [[nodiscard]] double ratio(std::uint64_t cycles) const {
         return static_cast<double>(cycles) / static_cast<double>(std::max<std::uint64_t>(1, sums_.cycles));

@@ -14,7 +14,7 @@ struct BurstTiming final : tlm::tlm_extension<BurstTiming> {
 
     [[nodiscard]] tlm_extension_base* clone() const override { return new BurstTiming(*this); }
     void copy_from(const tlm_extension_base& other) override {
-        *this = static_cast<const BurstTiming&>(other);
+        *this = dynamic_cast<const BurstTiming&>(other);
     }
 };
 

@@ -42,11 +42,11 @@ void Interconnect::transport(int master, tlm::tlm_generic_payload& payload, sc_c
     const unsigned bytes = payload.get_data_length();
     Slave* const slave = find(address, bytes);
     if (slave == nullptr) {
-        delay += cycles_to_sc(2 * kHop);
+        delay += cycles_to_sc(std::uint64_t{2} * kHop);
         payload.set_response_status(tlm::TLM_ADDRESS_ERROR_RESPONSE);
         return;
     }
-    BurstTiming* const timing = payload.get_extension<BurstTiming>();
+    auto* const timing = payload.get_extension<BurstTiming>();
     const bool timed = timing == nullptr || timing->timed;
     const auto index = static_cast<std::size_t>(master);
     MasterStats& stats = stats_[index];

@@ -107,7 +107,7 @@ sim::Response MemorySystem::copy(unsigned index, tlm::tlm_generic_payload& paylo
 
 void MemorySystem::transport(int index, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
     const auto port = static_cast<unsigned>(index);
-    BurstTiming* const timing = payload.get_extension<BurstTiming>();
+    auto* const timing = payload.get_extension<BurstTiming>();
     if (timing == nullptr || timing->timed) {
         const Time stamp = now_time();
         const Time begin = stamp + to_time(delay);

@@ -167,8 +167,8 @@ class VirtualPlatform::Chip {
     std::uint32_t read_mailbox(std::uint32_t offset) {
         std::uint32_t value = 0;
         sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
-        if (host_.bus.read(SETUN_MAILBOX_BASE + offset, std::as_writable_bytes(std::span(&value, 1)), delay) !=
-            tlm::TLM_OK_RESPONSE) {
+        if (host_.bus.read(SETUN_MAILBOX_BASE + offset, std::as_writable_bytes(std::span(&value, 1)),
+                           delay) != tlm::TLM_OK_RESPONSE) {
             throw PlatformError("device vp: the mailbox has no register " + std::to_string(offset));
         }
         return value;
@@ -359,7 +359,8 @@ VirtualPlatform::VirtualPlatform(const PlatformOptions& options) {
     } catch (const FirmwareError& error) {
         throw PlatformError(error.what());
     } catch (const sc_core::sc_report& report) {
-        throw PlatformError(std::string("device vp: SystemC: ") + report.get_msg_type() + ": " + report.get_msg());
+        throw PlatformError(std::string("device vp: SystemC: ") + report.get_msg_type() + ": " +
+                            report.get_msg());
     } catch (const std::invalid_argument& error) {
         throw PlatformError(error.what());
     } catch (const sim::SimError& error) {
