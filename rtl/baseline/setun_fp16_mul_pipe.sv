@@ -18,48 +18,50 @@ module setun_fp16_mul_pipe #(
   end
 
   // ---- Multiply ----
-  logic a_zero, b_zero, a_full, b_full, sign, nan, inf, zero, sticky;
+  logic a_full, b_full, sign, endless, none, sticky;
   logic [6:0] exponent;
   logic [21:0] significand;
-  assign a_zero = a_i[14:10] == 5'd0;
-  assign b_zero = b_i[14:10] == 5'd0;
-  assign a_full = &a_i[14:10];
-  assign b_full = &b_i[14:10];
-  assign sign   = a_i[15] ^ b_i[15];
-  assign nan    = (a_full & (|a_i[9:0] | b_zero)) | (b_full & (|b_i[9:0] | a_zero));
-  assign inf    = a_full | b_full;
-  assign zero   = a_zero | b_zero;
+  assign a_full  = &a_i[14:10];
+  assign b_full  = &b_i[14:10];
+  assign sign    = a_i[15] ^ b_i[15];
+  // endless alone: infinity; none alone: zero; both, as infinity times zero has it anyway: NaN.
+  assign endless = a_full | b_full;
+  assign none    = ~(|a_i[14:10] & |b_i[14:10]) | (a_full & |a_i[9:0]) | (b_full & |b_i[9:0]);
   // Biased, -13 to 45 for normal operands; two's complement.
   assign exponent    = 7'(a_i[14:10]) + 7'(b_i[14:10]) - 7'd15;
   assign significand = 22'({1'b1, a_i[9:0]}) * 22'({1'b1, b_i[9:0]});
   assign sticky      = |significand[8:0];
 
   // ---- The cut ----
-  logic cut_sign, cut_nan, cut_inf, cut_zero, cut_sticky;
+  logic cut_sign, cut_endless, cut_none, cut_sticky;
   logic [6:0] cut_exponent;
   logic [12:0] cut_high;
-  setun_delay #(.Width(25), .Stages(Stages - 1)) u_cut (
+  setun_delay #(.Width(24), .Stages(Stages - 1)) u_cut (
       .clk_i (clk_i),
-      .data_i({sign, nan, inf, zero, exponent, significand[21:9], sticky}),
-      .data_o({cut_sign, cut_nan, cut_inf, cut_zero, cut_exponent, cut_high, cut_sticky})
+      .data_i({sign, endless, none, exponent, significand[21:9], sticky}),
+      .data_o({cut_sign, cut_endless, cut_none, cut_exponent, cut_high, cut_sticky})
   );
 
   // ---- Normalise (the significand is in [1, 4)), round, pack ----
-  logic above, round;
+  logic above, bump, round, underflow, overflow;
   logic [9:0] fraction, rounded_fraction;
-  logic [6:0] rounded_exponent;
+  logic [4:0] rounded_exponent;
   logic [15:0] product, product_q;
   assign above    = cut_high[12];
   assign fraction = above ? cut_high[11:2] : cut_high[10:1];
   assign round    = above ? cut_high[1] & (cut_high[2] | cut_high[0] | cut_sticky) : cut_high[0] & (cut_high[1] | cut_sticky);
-  // A fraction of ones that is rounded up carries into the exponent.
-  assign {rounded_exponent, rounded_fraction} = {cut_exponent + 7'(above), fraction} + 17'(round);
+  assign rounded_fraction = fraction + 10'(round);
+  // A fraction of ones below 2 that is rounded up makes 2; from 2 on, no product of two significands has such a fraction (2047^2 is the
+  // greatest). So the exponent grows by one at most, and none of this has to wait for the rounding.
+  assign bump             = above | (&cut_high[10:0]);
+  assign rounded_exponent = cut_exponent[4:0] + 5'(bump);
+  assign underflow        = cut_none | cut_exponent[6] | (cut_exponent == 7'd0 & ~bump);
+  assign overflow         = ~cut_exponent[6] & (cut_exponent >= 7'd31 | (cut_exponent == 7'd30 & bump));
   always_comb begin
-    product = {cut_sign, rounded_exponent[4:0], rounded_fraction};
-    if (cut_nan) product = 16'h7E00;
-    else if (cut_inf) product = {cut_sign, 5'd31, 10'd0};
-    else if (cut_zero || $signed(rounded_exponent) <= 0) product = {cut_sign, 15'd0};
-    else if ($signed(rounded_exponent) >= 31) product = {cut_sign, 5'd31, 10'd0};
+    product = {cut_sign, rounded_exponent, rounded_fraction};
+    if (underflow) product = {cut_sign, 15'd0};
+    if (overflow || cut_endless) product = {cut_sign, 5'd31, 10'd0};
+    if (cut_endless && cut_none) product = 16'h7E00;
   end
   always_ff @(posedge clk_i) product_q <= product;
   assign product_o = product_q;

@@ -43,7 +43,7 @@ module setun_int8_tree #(
     logic [GroupW-1:0] group_sum;
     always_comb begin
       group_sum = '0;
-      for (int i = 0; i < 8 * int'(Group); i++) group_sum = group_sum + GroupW'(rows[16*i +: 16]);
+      for (int unsigned i = 0; i < 8 * Group; i++) group_sum = group_sum + GroupW'(rows[16*i +: 16]);
     end
     assign partial[g*GroupW +: GroupW] = group_sum;
   end
@@ -52,7 +52,7 @@ module setun_int8_tree #(
   logic [31:0] sum, sum_q;
   always_comb begin
     sum = 32'd0 - 32'(Lanes * 32512);
-    for (int g = 0; g < int'(Groups); g++) sum = sum + 32'(partial_q[g*GroupW +: GroupW]);
+    for (int unsigned g = 0; g < Groups; g++) sum = sum + 32'(partial_q[g*GroupW +: GroupW]);
     sum = sum + (sum_q & {32{~restart_q}});
   end
   always_ff @(posedge clk_i) begin

@@ -183,6 +183,39 @@ TEST_F(ArithmeticTest, EveryPairOfNotableFp16) {
     EXPECT_GE(compared(), 512U * 512U);
 }
 
+// Products of all significands: what the multiplier knows about the carry of its rounding holds for every
+// one.
+TEST_F(ArithmeticTest, EveryPairOfFp16SignificandsMultiplied) {
+    for (unsigned a = 0x3C00; a < 0x4000; ++a) {
+        for (unsigned b = 0x3C00; b < 0x4000; ++b) {
+            step(a, b);
+        }
+        ASSERT_FALSE(HasFatalFailure());
+    }
+    drain();
+    EXPECT_GE(compared(), 1024U * 1024U);
+}
+
+// Sums and differences of all significands at every distance of the exponents, until one operand only rounds
+// the other.
+class ApartFp16 : public ArithmeticTest, public testing::WithParamInterface<unsigned> {};
+
+TEST_P(ApartFp16, EveryPairOfSignificandsAdded) {
+    const unsigned lesser = 0x6000 - GetParam() * 0x400;
+    for (const unsigned sign : {0U, 0x8000U}) {
+        for (unsigned a = 0x6000; a < 0x6400; ++a) {
+            for (unsigned b = lesser; b < lesser + 0x400; ++b) {
+                step(a, sign | b);
+            }
+            ASSERT_FALSE(HasFatalFailure());
+        }
+    }
+    drain();
+    EXPECT_GE(compared(), 2U * 1024U * 1024U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Exponents, ApartFp16, testing::Range(0U, 15U));
+
 class RandomFp16 : public ArithmeticTest, public testing::WithParamInterface<unsigned> {};
 
 TEST_P(RandomFp16, Pairs) {
