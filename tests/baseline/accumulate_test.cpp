@@ -172,8 +172,8 @@ class AccumulateTest : public testing::TestWithParam<unsigned> {
     Expected<TernaryDot> ternary_24_{TernaryDot{}, 2};
     Expected<TernaryDot> ternary_9_{TernaryDot{}, 2};
     Expected<IntDot> int8_mac_{IntDot{1}, 2};
-    Expected<IntDot> int8_tree_64_{IntDot{64}, 3};
-    Expected<IntDot> int8_tree_6_{IntDot{6}, 3};
+    Expected<IntDot> int8_tree_64_{IntDot{64}, 4};
+    Expected<IntDot> int8_tree_6_{IntDot{6}, 4};
     Expected<Fp16Dot> fp16_mac_12_{Fp16Dot{1, 2}, 1 + 1 + 2};
     Expected<Fp16Dot> fp16_mac_23_{Fp16Dot{1, 3}, 1 + 2 + 3};
     Expected<Fp16Dot> fp16_tree_2_{Fp16Dot{2, 2}, 1 + 1 + 2 * 2};
