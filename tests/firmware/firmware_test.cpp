@@ -63,6 +63,7 @@ TEST_F(FirmwareTest, BootsAndReportsItsSize) {
     chip_.set_prompt({1, 2, 3});
     EXPECT_EQ(chip_.serve(chip_.request()).status, SETUN_STATUS_DONE);
     const std::uint32_t stack = chip_.firmware_register() >> 16U;
+    EXPECT_EQ(chip_.console, "setun firmware ready\r\nrequest: 3+2 commands, prompt 3, at most 1 tokens\r\n");
     std::cout << "code and data " << chip_.info().loaded_bytes << " bytes, stack used " << stack
               << " bytes\n";
     RecordProperty("loaded_bytes", static_cast<int>(chip_.info().loaded_bytes));
