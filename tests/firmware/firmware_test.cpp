@@ -602,6 +602,22 @@ TEST_F(FirmwareTest, BusErrorsAreTrapsAndTheNextRequestWorks) {
     expect_recovery();
 }
 
+TEST_F(FirmwareTest, ATrapWhileUnitsWorkResetsThem) {
+    chip_.set_lists(one_of_each(), {{SETUN_OP_ARGMAX, 1}});
+    chip_.duration = [](std::uint32_t index, std::uint32_t) { return index == 2 ? 300U : MockChip::kNever; };
+    chip_.on_start = [&] {
+        if (chip_.starts.size() == 6) {
+            chip_.broken = SETUN_TIMER_BASE + SETUN_TIMER_COUNT_LO;
+        }
+    };
+    const Answer answer = chip_.serve(chip_.request());
+    EXPECT_EQ(answer.status, SETUN_STATUS_TRAP);
+    EXPECT_EQ(answer.detail[0], 5U);
+    EXPECT_EQ(answer.detail[2], SETUN_TIMER_BASE + SETUN_TIMER_COUNT_LO);
+    chip_.on_start = nullptr;
+    expect_recovery();
+}
+
 TEST_F(FirmwareTest, AStackThatGrewTooFarIsReported) {
     const std::uint32_t guard = SETUN_SRAM_BYTES - 2048;
     SetunRequest request = chip_.request();
