@@ -20,6 +20,18 @@ static bool booted;
 
 static void mailbox_write(uint32_t offset, uint32_t value) { write32(SETUN_MAILBOX_BASE + offset, value); }
 
+static void print_request(void) {
+    print("request: ");
+    print_number(request.body_count);
+    print("+");
+    print_number(request.head_count);
+    print(" commands, prompt ");
+    print_number(request.prompt_count);
+    print(", at most ");
+    print_number(request.max_tokens);
+    print(" tokens\r\n");
+}
+
 /* Tells host and console how things ended. */
 static void answer(void) {
     if (outcome.status >= SETUN_STATUS_BAD_REQUEST) {
@@ -137,6 +149,7 @@ void serve(void) {
     set_phase(SETUN_PHASE_LOAD);
     write32(SETUN_INTC_BASE + SETUN_INTC_ENABLE, ALL_UNITS | 1u << SETUN_IRQ_TIMER);
     if (request_load(&request, &outcome) && schedule_load(&request, &outcome)) {
+        print_request();
         run_request();
     }
     answer();

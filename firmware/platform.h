@@ -70,7 +70,7 @@
 #define SETUN_MBOX_REQUEST 0x04u   /* host W: bus address (from SETUN_DATA_BASE on) of a SetunRequest, multiple of 64 */
 #define SETUN_MBOX_STATUS 0x08u    /* firmware W, host R: SETUN_STATUS_* */
 #define SETUN_MBOX_TOKENS 0x0Cu    /* firmware W, host R: tokens written to the output so far */
-#define SETUN_MBOX_HOST_IRQ 0x10u  /* firmware W 1: raise; host W 0: acknowledge */
+#define SETUN_MBOX_HOST_IRQ 0x10u  /* firmware W 1: raise, at every token and at the end; host W 0: acknowledge */
 #define SETUN_MBOX_DETAIL 0x14u    /* 8 words, firmware W, host R: what a failure was, see SETUN_STATUS_* */
 #define SETUN_MBOX_DETAILS 8u
 #define SETUN_MBOX_REFUSED 0x34u   /* R: doorbells refused since reset */

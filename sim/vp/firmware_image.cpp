@@ -53,7 +53,7 @@ class Image {
             fail(std::string("truncated: the ") + what + " at " + hex(offset) + " is outside the file of " +
                  std::to_string(file_.size()) + " bytes" + kBuildIt);
         }
-        T value;
+        T value{};
         std::memcpy(&value, file_.data() + offset, sizeof value);
         return value;
     }

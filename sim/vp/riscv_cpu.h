@@ -63,7 +63,8 @@ class RiscvCpu {
     /// Level of the external interrupt. Taken before the next instruction, also when set by a bus call.
     void set_external_interrupt(bool level);
     /// Runs until `max_instructions` have retired, or WFI waits, or the processor has stopped. An exception
-    /// within an exception's handler (before its MRET), or without a handler (mtvec = 0), stops it.
+    /// within an exception's handler (before its MRET), or without a handler (mtvec = 0), stops it. May run
+    /// on a coroutine's stack; Unicorn needs some 16 KiB of it, so give it 64 KiB and more.
     Run run(std::uint64_t max_instructions);
 
     /// Instructions retired since construction; within a bus call without the instruction that makes it.

@@ -294,6 +294,10 @@ void MockChip::finish(std::uint32_t unit) {
 
 bool MockChip::read(std::uint32_t address, unsigned bytes, std::uint32_t& value) {
     update();
+    if (address == broken) {
+        broken = 0;
+        return false;
+    }
     if (address >= SETUN_DATA_BASE) {
         if (address - SETUN_DATA_BASE > kMemoryBytes - bytes) {
             return false;

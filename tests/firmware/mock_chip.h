@@ -80,6 +80,7 @@ class MockChip : private CpuBus {
     std::function<void(std::uint32_t)> on_tokens;   ///< the firmware has told how many tokens there are
     std::function<void()> on_start;                 ///< a unit was started
     bool uart_ready = true;
+    std::uint32_t broken = 0;  ///< address whose next read is a bus error; 0 = none
     std::uint32_t wrong_ident =
         0;  ///< unit whose identification is wrong; SETUN_UNITS = the engine; 0 = none
 
