@@ -1,4 +1,5 @@
-// Cycles of the vector units: lanes, pipeline depths and what a command costs (docs/numerics.md section 9).
+// Cycles of the vector units: lanes, pipeline depths and what a command costs (docs/command-interface.md
+// section 5.4).
 //
 // Annotated, not synthesized: the lanes are what hls/units/ asks of a synthesis tool with its pragmas, the
 // depths are typical of 300 MHz on UltraScale+, and no tool has confirmed either. Time for memory is not in
@@ -40,11 +41,6 @@ constexpr std::uint64_t kSumDepth = kMultiply + kAdd + kFold;
 /// The table of hls/rope.h: one divider and two series in binary64, kTableInterval clocks an entry.
 constexpr std::uint64_t kTableInterval = 8;
 constexpr std::uint64_t kTableDepth = 640;
-
-/// Query heads that share a pass over their KV head.
-constexpr std::uint64_t kSharedHeads = 4;
-/// Elements of a KV head in a clock when the cache is in floats.
-constexpr std::uint64_t kFloatCacheLanes = 16;
 
 /// NORM_QUANTIZE of k elements: sum of squares, scaling, largest magnitude on the way, rounding.
 constexpr std::uint64_t norm_quantize(std::uint32_t k, bool gain) {

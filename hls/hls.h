@@ -21,6 +21,14 @@
 #define SETUN_HLS_VECTORS
 #endif
 
+/// Storage of a large buffer. On a processor it must not lie on the stack; a synthesis tool keeps it on the
+/// chip and may double it between stages.
+#ifdef __SYNTHESIS__
+#define SETUN_HLS_BUFFER
+#else
+#define SETUN_HLS_BUFFER static
+#endif
+
 /// Largest sizes that the operations accept, for loop bounds and on-chip arrays of a synthesis tool.
 namespace setun {
 namespace hls {
@@ -35,10 +43,11 @@ constexpr unsigned kMaxHeads = 256;          ///< query heads
 constexpr unsigned kMaxPositions = 1048576;  ///< rows of a KV cache
 
 /// Elements that the vector units take in a clock; hls/contract.h makes cycles of them.
-constexpr unsigned kVectorLanes =
-    8;  ///< float datapaths with a divider in each lane, one AXI word of INT32 pairs
-constexpr unsigned kNormLanes = 16;   ///< scaling and rounding of a norm
-constexpr unsigned kCacheLanes = 32;  ///< INT8 elements of a KV head, each for kSharedHeads query heads
+constexpr unsigned kVectorLanes = 8;       ///< float datapaths with a divider in each lane
+constexpr unsigned kNormLanes = 16;        ///< scaling and rounding of a norm
+constexpr unsigned kSharedHeads = 4;       ///< query heads that take an element of their KV head together
+constexpr unsigned kCacheLanes = 32;       ///< elements of a KV head of an INT8 cache
+constexpr unsigned kFloatCacheLanes = 16;  ///< the same of a cache in floats
 
 }  // namespace hls
 }  // namespace setun

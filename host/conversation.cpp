@@ -39,7 +39,7 @@ Conversation::Conversation(const Model& model, const Tokenizer& tokenizer, const
 
 void Conversation::reset() {
     decoder_ = std::make_unique<Decoder>(
-        *model_, options_.context != 0 ? options_.context : model_->architecture.context);
+        *model_, options_.context != 0 ? options_.context : model_->architecture.context, options_.kv);
     begun_ = false;
     pending_.clear();
     pending_text_.clear();

@@ -22,6 +22,7 @@ struct ConversationOptions {
     std::uint32_t context = 0;            ///< positions to keep at most; 0: the model's context
     std::vector<std::string> stop_texts;  ///< that end a reply, beside those of the format
     SamplingOptions sampling;             ///< turn n draws with seed + n
+    KvFormat kv = KvFormat::kFloat32;     ///< of the cache
 };
 
 /// Why a reply ended.

@@ -95,7 +95,7 @@ class Decoder {
     std::vector<float> inner_;   ///< [tokens][q_rows or ffn]: what o and down take
     std::vector<float> scratch_;
     std::vector<float> scores_;
-    std::vector<float> key_, value_;  ///< [kv_rows] of one token
+    std::vector<float> key_, value_;    ///< [kv_rows] of one token
     std::vector<float> cosine_, sine_;  ///< [tokens][head_dim / 2]
     std::vector<std::int8_t> q_;
     std::vector<float> scales_;  ///< of q_, one per token

@@ -121,7 +121,8 @@ class Sequence {
     /// Checks the request; the decoder of a new text, or nothing when the request goes on with one.
     static std::optional<Decoder> own_decoder(const Model& model, const GenerateRequest& request) {
         const std::uint32_t positions = positions_of(model.architecture, request);
-        return request.decoder != nullptr ? std::nullopt : std::make_optional<Decoder>(model, positions);
+        return request.decoder != nullptr ? std::nullopt
+                                          : std::make_optional<Decoder>(model, positions, request.kv);
     }
 
     const GenerateRequest& request_;

@@ -39,6 +39,7 @@ struct GenerateRequest {
     std::uint32_t max_tokens = 1;
     std::vector<std::uint32_t> stop;  ///< a token that ends the text; it is part of the result
     SamplingOptions sampling;
+    KvFormat kv = KvFormat::kFloat32;             ///< of a new text's cache
     std::function<void(std::uint32_t)> on_token;  ///< called as each token is drawn; may be empty
     std::function<void(double)> on_prompt;        ///< share of the prompt done; may be empty
     std::function<bool(std::uint32_t)>

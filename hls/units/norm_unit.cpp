@@ -14,7 +14,7 @@ extern "C" void setun_hls_norm_quantize(const float* x, const float* gain, std::
     using namespace setun::hls;  // NOLINT(google-build-using-namespace): names of pragmas
 
     // The row is needed two or three times and leaves memory once.
-    static float row[kMaxWidth];
+    SETUN_HLS_BUFFER float row[kMaxWidth];
     SETUN_HLS(HLS ARRAY_PARTITION variable = row cyclic factor = kNormLanes)
     for (std::uint32_t j = 0; j < k; ++j) {
         SETUN_HLS(HLS PIPELINE II = 1)

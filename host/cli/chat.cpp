@@ -144,6 +144,7 @@ class ChatCommand final : public Command {
     ModelOptions model_;
     DeviceOptions device_;
     ConversationOptions options_;
+    std::string kv_ = "float32";
     std::optional<bool> bos_;
     std::string template_;
     std::vector<std::string> messages_;
@@ -182,6 +183,7 @@ void ChatCommand::declare(CLI::App& parent) {
         ->capture_default_str();
     add_bos_option(app, bos_);
     add_sampling_options(app, options_.sampling);
+    add_kv_option(app, kv_);
     add_device_options(app, device_);
     app.add_flag("--no-verify", no_verify_, "Do not compare every product with the reference engine");
     app.add_option("--timeout", timeout_, "Stop a reply after this many seconds, 0 = never")
@@ -274,6 +276,7 @@ int ChatCommand::run() {
     if (timeout_ < 0 || timeout_ > 1e6) {
         throw InputError(fmt::format("--timeout is {}; expected 0 to 1000000 seconds", timeout_));
     }
+    options_.kv = kv_format(kv_);
     const bool terminal = messages_.empty() && isatty(STDIN_FILENO) == 1;
     if (terminal && json()) {
         throw InputError("--json needs the message from --message or from a pipe, not from a terminal");
@@ -351,6 +354,7 @@ Json ChatCommand::summary(const Conversation& conversation, const DeviceInfo& in
               {"turns", turns_},
               {"positions", conversation.position()},
               {"context", conversation.context()},
+              {"kv", kv_},
               {"generated", generated_},
               {"cycles", timed ? Json(decode_.counters.cycles) : Json(nullptr)},
               {"products", products_},

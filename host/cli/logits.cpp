@@ -70,6 +70,7 @@ class LogitsCommand final : public Command {
     std::optional<std::string> tokens_;
     std::optional<std::string> prompt_;
     std::optional<bool> bos_;
+    std::string kv_ = "float32";
     bool all_ = false;
     bool no_verify_ = false;
     std::uint64_t products_ = 0;
@@ -83,6 +84,7 @@ void LogitsCommand::declare(CLI::App& parent) {
     auto* tokens = app.add_option("--tokens", tokens_, "Token ids, e.g. 1,2,3, taken as they are");
     app.add_option("--prompt", prompt_, "Text in place of token ids")->excludes(tokens);
     add_bos_option(app, bos_);
+    add_kv_option(app, kv_);
     app.add_flag("--all", all_, "Every logit, not only the ten largest");
     app.add_flag("--no-verify", no_verify_, "Do not compare every product with the reference engine");
     add_device_options(app, device_);
@@ -117,7 +119,7 @@ std::vector<Position> LogitsCommand::compute(const Model& model, Device& device,
     const auto groups = product_groups(model);
     const LoweredModel lowered(groups, device);
     const std::unique_ptr<ReferenceEngine> reference = no_verify_ ? nullptr : open_reference(device_, groups);
-    Decoder decoder(model, static_cast<std::uint32_t>(tokens.size()));
+    Decoder decoder(model, static_cast<std::uint32_t>(tokens.size()), kv_format(kv_));
     std::vector<Position> positions;
     Progress progress("reading the tokens");
     for (const std::uint32_t token : tokens) {
@@ -171,7 +173,8 @@ void LogitsCommand::print_json_form(const DeviceInfo& info, const std::vector<st
         }
         fmt::print("}}");
     }
-    const Json rest{{"device", info.name},
+    const Json rest{{"kv", kv_},
+                    {"device", info.name},
                     {"engine", info.engine},
                     {"products", products_},
                     {"mismatches", mismatches_},
@@ -195,7 +198,8 @@ void LogitsCommand::print_text_form(const std::vector<std::uint32_t>& tokens,
 }
 
 int LogitsCommand::run() {
-    Model model;  // before the device, which reads the weights where they are
+    kv_format(kv_);  // before a model is loaded
+    Model model;     // before the device, which reads the weights where they are
     const std::unique_ptr<Device> device = open_device(device_);
     model = load_model(model_, device_.layout());
     const auto tokens = tokens_of(model);

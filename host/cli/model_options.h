@@ -19,6 +19,9 @@ struct ModelOptions {
 /// Declares --model, and with `with_shape` --shape and --shape-seed.
 void add_model_options(CLI::App& app, ModelOptions& options, bool with_shape);
 
+/// Declares --kv, the format of the key/value cache; kv_format() (host/decoder.h) reads what was given.
+void add_kv_option(CLI::App& app, std::string& kv);
+
 /// The path that --model, SETUN_MODEL or the search for models/*.setun gives. Throws InputError saying what
 /// to do.
 std::filesystem::path find_model(const std::string& given);

@@ -73,6 +73,7 @@ class RunCommand final : public Command {
     bool ignore_end_ = false;
     bool logits_ = false;
     std::string head_exit_ = "on";
+    std::string kv_ = "float32";
     std::uint32_t head_planes_ = 0;  ///< of the model that ran
     bool energy_ = false;
     std::string tech_ = "7nm";
@@ -99,6 +100,7 @@ void RunCommand::declare(CLI::App& parent) {
     app.add_option("-n,--max-tokens", max_tokens_, "Tokens to generate at most")->capture_default_str();
     add_bos_option(app, bos_);
     add_sampling_options(app, sampling_);
+    add_kv_option(app, kv_);
     add_device_options(app, device_);
     app.add_flag("--no-verify", no_verify_, "Do not compare every product with the reference engine");
     app.add_option("--head-exit", head_exit_,
@@ -120,6 +122,7 @@ void RunCommand::check_options() const {
     if (energy_) {
         static_cast<void>(energy::find_table(tech_));  // refused before anything runs
     }
+    kv_format(kv_);  // before a model is loaded
     if (timeout_ < 0 || timeout_ > 1e6) {
         throw InputError(fmt::format("--timeout is {}; expected 0 to 1000000 seconds", timeout_));
     }
@@ -194,6 +197,7 @@ std::vector<GenerateRequest> RunCommand::make_requests(const Model& model,
         request.prompt = prompt_ids(model, tokenizer, prompt);
         request.max_tokens = max_tokens_;
         request.sampling = sampling_;
+        request.kv = kv_format(kv_);
         request.keep_logits = logits_ && json();
         if (!ignore_end_) {
             request.stop = model.architecture.eos;
@@ -486,6 +490,7 @@ Json RunCommand::json_report(const DeviceInfo& info, const BatchResult& result,
     json["verified_products"] = result.verified;
     json["mismatches"] = result.mismatches;
     json["verified"] = !no_verify_ && result.verified == result.products;
+    json["kv"] = kv_;
     json["device"] = info.name;
     json["engine"] = info.engine;
     json["cycle_accurate"] = info.cycle_accurate;

@@ -350,6 +350,7 @@ class Report {
                 {"verified", equal.has_value() && *equal == drawn},
                 {"equal_tokens", equal ? Json(*equal) : Json(nullptr)},
                 {"timing", kAnnotated},
+                {"kv", kv_format_name(run_.requests.at(0).kv)},
                 {"device", "vp"},
                 {"memory", run_.device->memory},
                 {"ports", run_.device->ports},
@@ -487,7 +488,7 @@ int run_on_chip(const ChipRun& run) {
     check(run);
     check_device_options(*run.device);
     const DeviceOptions& device = *run.device;
-    ChipProgram program(*run.model, device.tokens, KvFormat::kFloat32,
+    ChipProgram program(*run.model, device.tokens, run.requests.at(0).kv,  // all have the same
                         positions_needed(run.requests, run.model->architecture));
     std::optional<AtomicFile> timeline;
     if (!device.timeline.empty()) {

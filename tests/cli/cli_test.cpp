@@ -238,6 +238,32 @@ TEST_F(Cli, HeadExitGivesTheSameTokensOnEveryDevice) {
     }
 }
 
+TEST_F(Cli, CacheFormatIsAnOptionWithTheSameTokensOnEveryDevice) {
+    const auto run = [&](const std::vector<std::string>& options) {
+        std::vector<std::string> arguments{"run",     "--model", SETUN_SOURCE_DIR "/models/setun-3.8m.setun",
+                                           "-n",      "40",      "--prompt",
+                                           "My lord,"};
+        arguments.insert(arguments.end(), options.begin(), options.end());
+        return run_json(arguments);
+    };
+    const json usual = run({"--device", "cpu"});
+    const json float32 = run({"--device", "cpu", "--kv", "float32"});
+    const json int8 = run({"--device", "cpu", "--kv", "int8"});
+    const json chip = run({"--device", "rtl", "--memory", "ideal", "--kv", "int8"});
+    EXPECT_EQ(usual["kv"], "float32");
+    EXPECT_EQ(float32["tokens"], usual["tokens"]);
+    EXPECT_EQ(int8["kv"], "int8");
+    EXPECT_EQ(chip["tokens"], int8["tokens"]);
+    EXPECT_EQ(chip["verified"], true);
+
+    const auto logits = [&](const std::string& kv) {
+        return run_json(
+            {"logits", "--model", model(), "--tokens", "5,70,200,3", "--device", "cpu", "--kv", kv});
+    };
+    EXPECT_EQ(logits("int8")["kv"], "int8");
+    EXPECT_NE(logits("int8")["positions"][3], logits("float32")["positions"][3]);
+}
+
 TEST_F(Cli, BatchesGiveTheTextsOfSingleRuns) {
     const std::vector<std::string> prompts{"the land and the", "and", "the"};
     write_file(path("prompts.txt"), "the land and the\nand\r\nthe\n");
@@ -414,6 +440,7 @@ TEST_F(Cli, BadOptionsListWhatIsValid) {
     };
     expect_bad_input(run({"--device", "gpu"}), "cpu, rtl");
     expect_bad_input(run({"--ports", "3"}), "1, 2, 4");
+    expect_bad_input(run({"--kv", "int4"}), "float32 or int8");
     expect_bad_input(run({"--port-bits", "64"}), "128, 256, 512");
     expect_bad_input(run({"--tokens-per-beat", "16"}), "1, 2, 4, 8");
     expect_bad_input(run({"--tile-rows", "100"}), "1024");

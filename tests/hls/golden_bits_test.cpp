@@ -11,9 +11,11 @@
 #include "hls/activation.h"
 #include "hls/argmax.h"
 #include "hls/attention.h"
+#include "hls/attention_int8.h"
 #include "hls/bits.h"
 #include "hls/elementary.h"
 #include "hls/embedding.h"
+#include "hls/kv_cache.h"
 #include "hls/quantize.h"
 #include "hls/reduce.h"
 #include "hls/residual.h"
@@ -124,6 +126,30 @@ GOLDEN_TEST(SoftmaxAndAttention) {
     attention(shape, q.data(), keys.data(), values.data(), scores.data(), out.data());
     hash.add(out);
     EXPECT_EQ(hash.value(), 0x0DB75E875335D850ULL);
+}
+
+GOLDEN_TEST(AttentionInt8) {
+    Hash hash;
+    test::Random random(8);
+    for (const std::uint32_t positions : {1U, 2U, 17U, 300U}) {
+        const AttentionShape shape{6, 2, 40, positions};
+        const std::size_t row = 80;
+        std::vector<std::int8_t> keys(positions * row);
+        std::vector<std::int8_t> values(keys.size());
+        std::vector<float> key_scales(positions * std::size_t{2});
+        std::vector<float> value_scales(key_scales.size());
+        for (std::size_t p = 0; p < positions; ++p) {
+            quantize_heads(random.floats(row, 3.0F).data(), 2, 40, &keys[p * row], &key_scales[2 * p]);
+            quantize_heads(random.floats(row, 3.0F).data(), 2, 40, &values[p * row], &value_scales[2 * p]);
+        }
+        auto query = random.floats(240, 2.0F);
+        std::vector<float> scores(positions);
+        attention_int8(shape, query.data(),
+                       {keys.data(), values.data(), key_scales.data(), value_scales.data()}, scores.data(),
+                       query.data());
+        hash.add(query);
+    }
+    EXPECT_EQ(hash.value(), 0x19A941AA1F379456ULL);
 }
 
 GOLDEN_TEST(GatesResidualEmbedding) {

@@ -54,6 +54,15 @@ class ShippedModel : public testing::Test {
         return static_cast<std::uint32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
     }
 
+    /// Nats that the logits take for `token`.
+    static double surprise(std::span<const float> logits, std::uint32_t token) {
+        double total = 0;
+        for (const float value : logits) {
+            total += std::exp(static_cast<double>(value));
+        }
+        return std::log(total) - static_cast<double>(logits[token]);
+    }
+
     Model model_;
     std::unique_ptr<Device> device_;
     LoweredModel lowered_;
@@ -123,11 +132,7 @@ TEST_F(ShippedModel, HeldOutTextHasTheRecordedLikelihood) {
     std::size_t clear = 0;
     for (std::size_t i = 0; i + 1 < ids.size(); ++i) {
         const auto logits = step(decoder, ids[i]);
-        double total = 0;
-        for (const float value : logits) {
-            total += std::exp(static_cast<double>(value));
-        }
-        sum += std::log(total) - static_cast<double>(logits[ids[i + 1]]);
+        sum += surprise(logits, ids[i + 1]);
         // A rounding on the edge of two INT8 steps may move logits a little: only clear decisions must agree.
         if (recorded["margin"][i].get<double>() > 0.1) {
             ++clear;
@@ -136,6 +141,32 @@ TEST_F(ShippedModel, HeldOutTextHasTheRecordedLikelihood) {
     }
     EXPECT_GT(clear, ids.size() / 2);
     EXPECT_NEAR(sum / static_cast<double>(ids.size() - 1), recorded["mean_nll"].get<double>(), 2e-3);
+}
+
+/// What docs/numerics.md section 4.1 says that an INT8 cache costs.
+TEST_F(ShippedModel, Int8CacheKeepsTheLikelihoodOfHeldOutText) {
+    const json recorded = vectors("text.json");
+    const auto ids = recorded["ids"].get<Tokens>();
+    Decoder exact(model_, model_.architecture.context);
+    Decoder decoder(model_, model_.architecture.context, KvFormat::kInt8);
+    double sum = 0;
+    double exact_sum = 0;
+    std::size_t same = 0;
+    for (std::size_t i = 0; i + 1 < ids.size(); ++i) {
+        const auto expected = step(exact, ids[i]);
+        exact_sum += surprise(expected, ids[i + 1]);
+        const std::uint32_t choice = largest(expected);
+        const auto logits = step(decoder, ids[i]);
+        sum += surprise(logits, ids[i + 1]);
+        same += largest(logits) == choice ? 1U : 0U;
+    }
+    const auto n = static_cast<double>(ids.size() - 1);
+    RecordProperty("nll_float32", std::to_string(exact_sum / n));
+    RecordProperty("nll_int8", std::to_string(sum / n));
+    RecordProperty("same_argmax", std::to_string(same));
+    EXPECT_NE(sum, exact_sum) << "the caches are not the same";
+    EXPECT_NEAR(sum / n, exact_sum / n, 5e-3);
+    EXPECT_GT(static_cast<double>(same), 0.97 * n);
 }
 
 TEST_F(ShippedModel, GreedyTextIsTheRecordedOne) {

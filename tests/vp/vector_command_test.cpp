@@ -35,10 +35,10 @@
 namespace setun {
 namespace {
 
-using vp::EngineGeometry;
-using vp::Region;
 using test::Random;
 using test::UnitMemory;
+using vp::EngineGeometry;
+using vp::Region;
 
 constexpr EngineGeometry kGeometry{1, 512, 1024};
 constexpr std::uint64_t kX = 0x1000;
@@ -356,8 +356,7 @@ TEST(VectorCommandExact, Gate) {
         const auto combine = c.kind == SETUN_GATE_SILU ? hls::silu_gate : hls::relu2_gate;
         combine(gate.values.data(), up.values.data(), c.m, expected.data());
         EXPECT_EQ(bits(memory.get<float>(kY, c.m)), bits(expected));
-        EXPECT_EQ(vp::plan(c, 0, 0, kGeometry).cycles,
-                  hls::contract::gate(c.m, c.kind == SETUN_GATE_SILU));
+        EXPECT_EQ(vp::plan(c, 0, 0, kGeometry).cycles, hls::contract::gate(c.m, c.kind == SETUN_GATE_SILU));
     }
 }
 
@@ -809,8 +808,7 @@ TEST(VectorCommandError, ExecuteRefusesWhatPlanRefusesAndSpansThatDisagree) {
     EXPECT_EQ(vp::execute(bad, 0, 0, kGeometry, inputs, outputs).error, SETUN_ERR_SHAPE);
     bad.m = 5;
     EXPECT_THROW(vp::execute(bad, 0, 0, kGeometry, inputs, outputs), std::invalid_argument);
-    EXPECT_THROW(vp::execute(c, 0, 0, kGeometry, std::span(inputs).first(2), outputs),
-                 std::invalid_argument);
+    EXPECT_THROW(vp::execute(c, 0, 0, kGeometry, std::span(inputs).first(2), outputs), std::invalid_argument);
     EXPECT_THROW(vp::execute(c, 0, 0, kGeometry, inputs, {}), std::invalid_argument);
     std::vector<std::byte> odd(20);
     inputs[0] = std::span(odd).subspan(1, 16);
@@ -829,21 +827,20 @@ TEST(VectorCommandError, GeometryThatNoEngineHas) {
 
 // ---- Cycles ----------------------------------------------------------------------------------------------
 
-/// BitNet b1.58 2B4T: what a layer's vector commands cost beside its matrices on one 512-bit port.
-TEST(VectorCommandTiming, LayerOf2B4TIsSmallBesideItsMatrices) {
+/// Each unit's formula at sizes where the number of passes over the lanes changes.
+TEST(VectorCommandTiming, CyclesStepWithTheLanes) {
     namespace contract = hls::contract;
-    constexpr std::uint32_t kHidden = 2560, kFfn = 6912, kHeads = 20, kKvHeads = 5, kDim = 128;
-    constexpr std::uint64_t kMatrices = 218112;  // beats of a layer's seven matrices, README.md
-    const auto layer = [](std::uint32_t positions, bool int8) {
-        return 3 * contract::norm_quantize(kHidden, true) + contract::norm_quantize(kFfn, true) +
-               contract::rope(kHeads, kDim) + contract::rope(kKvHeads, kDim) +
-               contract::kv_append(kKvHeads, kDim, int8) +
-               contract::attention(kHeads, kKvHeads, kDim, positions, int8) + contract::gate(kFfn, false) +
-               2 * contract::residual(kHidden);
-    };
-    EXPECT_LT(layer(512, true) * 100, kMatrices * 12);
-    EXPECT_GT(layer(512, false), layer(512, true));
-    EXPECT_GT(layer(513, true), layer(512, true));
+    const auto step = [](auto formula, std::uint32_t n) { return formula(n + 1) - formula(n); };
+    const auto residual = [](std::uint32_t n) { return contract::residual(n); };
+    EXPECT_EQ(step(residual, 8), 1U);
+    EXPECT_EQ(step(residual, 9), 0U);
+    const auto norm = [](std::uint32_t n) { return contract::norm_quantize(n, true); };
+    EXPECT_EQ(step(norm, 16), 3U);  // sum, scaling, rounding
+    EXPECT_EQ(step(norm, 20), 1U);  // sum only
+    EXPECT_EQ(step(norm, 21), 0U);
+    const auto positions = [](std::uint32_t n) { return contract::attention(20, 5, 128, n, true); };
+    // The first group's scores, softmax and values, and the pace of the four groups behind it.
+    EXPECT_EQ(step(positions, 100), 4U + 2U + 4U + 4U * 4U);
 }
 
 }  // namespace
