@@ -352,6 +352,7 @@ class Report {
                 {"timing", kAnnotated},
                 {"kv", kv_format_name(run_.requests.at(0).kv)},
                 {"device", "vp"},
+                {"kv", kv_format_name(run_.requests.at(0).kv)},
                 {"memory", run_.device->memory},
                 {"ports", run_.device->ports},
                 {"port_bits", run_.device->port_bits},
