@@ -125,7 +125,7 @@ PROOFS = {
         ("setun_control.sv", "bvalid_o  = bvalid_q;", "bvalid_o  = bvalid_q && bready_i;"),
         ("setun_control.sv", "else if (rready_i) rvalid_q <= 1'b0;", "else rvalid_q <= 1'b0;"),
         ("setun_control.sv", "setun_pkg::REG_LIST_HI: value = list_q[63:32];", "setun_pkg::REG_LIST_HI: value = list_q[31:0];"))),
-    "weight_port": Proof("port_check", PORT, 26, 4, 10, cover=14, map_memory=True, mutants=(
+    "weight_port": Proof("port_check", PORT, 26, 3, 10, cover=14, map_memory=True, mutants=(
         ("setun_weight_port.sv", "arlen_q  <= 8'(burst_beats - 9'd1);", "arlen_q  <= 8'(burst_beats);"),)),
     "weight_port_room": Proof("room_check", PORT, 28, 1, 3, induction=3, parameters={"FifoBeats": 256, "MaxBeats": 64}, inside=ROOM_INSIDE),
     # The same in a small FIFO, in which a broken port overflows after a few cycles.
