@@ -12,6 +12,7 @@ module setun_core #(
     parameter int unsigned TileRows = 1024,
     parameter int unsigned TreeCut = 3,
     parameter int unsigned Leaf = 0,
+    parameter int unsigned FillGroups = (Leaf == 3) ? 2 : 8,
     localparam int unsigned B = PortBits / 8
 ) (
     input  wire logic                      clk_i,
@@ -408,7 +409,8 @@ module setun_core #(
   logic [63:0] trit_offset;
   logic [CountW-1:0] nonzero;
   setun_engine #(
-      .PortBits(PortBits), .Ports(Ports), .Tokens(Tokens), .TileRows(TileRows), .TreeCut(TreeCut), .Leaf(Leaf)
+      .PortBits(PortBits), .Ports(Ports), .Tokens(Tokens), .TileRows(TileRows), .TreeCut(TreeCut), .Leaf(Leaf),
+      .FillGroups(FillGroups)
   ) u_engine (
       .clk_i         (clk_i),
       .rst_ni        (unit_rst_n),

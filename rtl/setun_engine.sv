@@ -19,6 +19,7 @@ module setun_engine #(
     parameter int unsigned TileRows = 1024,
     parameter int unsigned TreeCut = 3,
     parameter int unsigned Leaf = 0,
+    parameter int unsigned FillGroups = (Leaf == 3) ? 2 : 8,  // of the leaves with tables
     localparam int unsigned B = PortBits / 8,
     localparam int unsigned Lanes = 5 * B,
     localparam int unsigned ResultW = Ports * Tokens * 32,
@@ -237,7 +238,9 @@ module setun_engine #(
         .nonzero_o   (nonzero)
     );
   end else if (Leaf == 2) begin : gen_table_lut
-    setun_leaf_table_lut #(.PortBits(PortBits), .Ports(Ports), .Tokens(Tokens), .TreeCut(TreeCut)) u_leaf (
+    setun_leaf_table_lut #(
+        .PortBits(PortBits), .Ports(Ports), .Tokens(Tokens), .TreeCut(TreeCut), .FillGroups(FillGroups)
+    ) u_leaf (
         .clk_i       (clk_i),
         .rst_ni      (rst_ni),
         .load_i      (load_valid_i && load_ready_o),
@@ -254,7 +257,9 @@ module setun_engine #(
         .nonzero_o   (nonzero)
     );
   end else if (Leaf == 3) begin : gen_table_bram
-    setun_leaf_table_bram #(.PortBits(PortBits), .Ports(Ports), .Tokens(Tokens), .TreeCut(TreeCut)) u_leaf (
+    setun_leaf_table_bram #(
+        .PortBits(PortBits), .Ports(Ports), .Tokens(Tokens), .TreeCut(TreeCut), .FillGroups(FillGroups)
+    ) u_leaf (
         .clk_i       (clk_i),
         .rst_ni      (rst_ni),
         .load_i      (load_valid_i && load_ready_o),
@@ -298,7 +303,6 @@ module setun_engine #(
   // ---- Partial sums: base in the first cycle, base + sum in the second ----
   logic acc_valid_q, acc_final_q;
   logic [RowW-1:0] acc_row_q;
-  logic [2:0] acc_tokens_q;
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       acc_valid_q <= 1'b0;
@@ -308,14 +312,11 @@ module setun_engine #(
       acc_final_q <= sum_valid && sum_final;
     end
   end
-  always_ff @(posedge clk_i) begin
-    acc_row_q    <= sum_row;
-    acc_tokens_q <= sum_tokens;
-  end
+  always_ff @(posedge clk_i) acc_row_q <= sum_row;
 
   logic [ResultW-1:0] result;
   logic [Tokens-1:0] keep;  // tokens that the command uses
-  assign keep = Tokens'(~(8'hFE << acc_tokens_q));
+  assign keep = Tokens'(~(8'hFE << sum_tokens));
   for (genvar p = 0; p < Ports; p++) begin : gen_port
     for (genvar t = 0; t < Tokens; t++) begin : gen_token
       logic [31:0] old, acc;
@@ -331,14 +332,16 @@ module setun_engine #(
           .rdata_o(old)
       );
       always_ff @(posedge clk_i) begin
+        // Columns of tokens that the command does not use are zero. Zeros by the registers' reset cost no logic.
         if (sum_valid) begin
           sum_q  <= $signed(sums[(p*Tokens+t)*SumW +: SumW]);
-          base_q <= sum_first ? 32'd0 : sum_next_plane ? (old << 1) + old : old;
+          base_q <= old + (sum_next_plane ? old << 1 : 32'd0);
+          if (!keep[t]) sum_q <= '0;
+          if (sum_first || !keep[t]) base_q <= '0;
         end
       end
       assign acc = base_q + 32'(sum_q);
-      // Columns of tokens that the command does not use are zero.
-      assign result[(p*Tokens+t)*32 +: 32] = keep[t] ? acc : 32'd0;
+      assign result[(p*Tokens+t)*32 +: 32] = acc;
     end
   end
 

@@ -116,7 +116,8 @@
   logic unused_data; \
   assign unused_data = ^{m_axi_data_bid, m_axi_data_rid}; \
   setun_core #( \
-      .PortBits(PortBits), .Ports(num_ports), .Tokens(Tokens), .TileRows(TileRows), .TreeCut(TreeCut), .Leaf(Leaf) \
+      .PortBits(PortBits), .Ports(num_ports), .Tokens(Tokens), .TileRows(TileRows), .TreeCut(TreeCut), .Leaf(Leaf), \
+      .FillGroups(FillGroups) \
   ) u_core ( \
       .clk_i      (ap_clk), \
       .rst_ni     (ap_rst_n), \

@@ -7,7 +7,8 @@ module setun_kernel_4p #(
     parameter int unsigned Tokens = 1,
     parameter int unsigned TileRows = 1024,
     parameter int unsigned TreeCut = 3,
-    parameter int unsigned Leaf = 0
+    parameter int unsigned Leaf = 0,
+    parameter int unsigned FillGroups = (Leaf == 3) ? 2 : 8  // of the leaves with tables: fewer fill faster, more take fewer LUTs
 ) (
     input  wire logic                 ap_clk,
     input  wire logic                 ap_rst_n,

@@ -122,6 +122,10 @@ class KernelSim {
     /// Runs a write, a read, or both at once, on the control port. Throws SimError when it is not answered in
     /// 1000 clocks.
     virtual void access(LiteWrite* write, LiteRead* read) = 0;
+    /// Runs writes on the control port like a master that does not wait for responses: each channel goes on
+    /// to its next write when it is done with the one before, and delays count from there. Throws like
+    /// access().
+    virtual void write_pipelined(std::span<LiteWrite> writes) = 0;
 
     [[nodiscard]] virtual std::uint64_t cycle() const = 0;
     [[nodiscard]] virtual bool interrupt() const = 0;

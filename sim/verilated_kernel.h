@@ -154,6 +154,50 @@ class VerilatedKernel final : public KernelSim {
         idle_control();
     }
 
+    void write_pipelined(std::span<LiteWrite> writes) override {
+        Verilated::threadContextp(context_.get());
+        struct Channel {
+            std::size_t next = 0;  ///< write that the channel is busy with
+            unsigned waited = 0;   ///< clocks since it is
+
+            [[nodiscard]] bool active(std::span<LiteWrite> all, unsigned LiteWrite::*delay) const {
+                return next < all.size() && waited >= all[next].*delay;
+            }
+            void tick(bool handshake) {
+                next += handshake;
+                waited = handshake ? 0 : waited + 1;
+            }
+        };
+        Channel aw, w, b;
+        auto& r = root();
+        while (b.next < writes.size()) {
+            if (std::min({aw.waited, w.waited, b.waited}) > kLiteTimeout) {
+                throw SimError(lite_timeout(aw.next == writes.size(), w.next == writes.size(), true, false));
+            }
+            r.s_axi_control_awvalid = aw.active(writes, &LiteWrite::aw_delay);
+            r.s_axi_control_wvalid = w.active(writes, &LiteWrite::w_delay);
+            r.s_axi_control_bready = b.active(writes, &LiteWrite::b_delay);
+            if (aw.next < writes.size()) {
+                r.s_axi_control_awaddr = static_cast<std::uint16_t>(writes[aw.next].offset & 0xFFFU);
+            }
+            if (w.next < writes.size()) {
+                r.s_axi_control_wdata = writes[w.next].value;
+                r.s_axi_control_wstrb = static_cast<std::uint8_t>(writes[w.next].strobe & 0xFU);
+            }
+            r.ap_clk = 0;
+            model_->eval();
+            aw.tick(r.s_axi_control_awvalid && r.s_axi_control_awready);
+            w.tick(r.s_axi_control_wvalid && r.s_axi_control_wready);
+            const bool response = r.s_axi_control_bvalid && r.s_axi_control_bready;
+            if (response) {
+                writes[b.next].response = static_cast<Response>(r.s_axi_control_bresp);
+            }
+            b.tick(response);
+            step(1);
+        }
+        idle_control();
+    }
+
   private:
     using Root = std::remove_pointer_t<decltype(std::declval<Model>().rootp)>;
     static constexpr unsigned kLiteTimeout = 1000;

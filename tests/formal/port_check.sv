@@ -198,7 +198,6 @@ module port_check #(
       a_error: assert (error == $past(give && rresp_i[1]));
       if ($past(give && rresp_i[1] && burst_q && burst_ahead_q == '0)) a_error_addr: assert (error_addr == $past(burst_addr_q));
     end
-    c_full: cover (rst_ni && level_q == 8'(FifoBeats));
     c_two_in_flight: cover (rst_ni && bursts_q == 4'd2 && beats > 3'd1 && arvalid);
     c_error: cover (rst_ni && error && burst_q);
     c_job_done: cover (rst_ni && job_done_q && idle && level_q == '0);

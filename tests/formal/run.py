@@ -52,6 +52,20 @@ SPLIT_MUTANTS = (
     ("setun_burst_split.sv", "left_q <= CountW'(limit);", "left_q < CountW'(limit);"),
     ("setun_burst_split.sv", "addr_q <= addr_q + (64'(beats_q) << OffsetW);", "addr_q <= addr_q + (64'(MaxBeats) << OffsetW);"),
 )
+ROOM_INSIDE = {
+    "room": "room_q", "queued": "queued", "queued_valid": "queued_valid", "jobs_wptr": "dut.u_jobs.wptr_q",
+    "jobs_rptr": "dut.u_jobs.rptr_q", "track_valid": "track_valid", "beats_wptr": "dut.u_beats.wptr_q",
+    "beats_rptr": "dut.u_beats.rptr_q", "beats_fresh": "dut.u_beats.fresh_q", "track_wptr": "dut.u_track.wptr_q",
+    "track_rptr": "dut.u_track.rptr_q", "track_fresh": "dut.u_track.fresh_q", "state": "dut.u_split.state_q", "left": "dut.u_split.left_q",
+    "address": "dut.u_split.addr_q", "burst": "dut.u_split.beats_q", "last": "dut.u_split.last_q",
+}
+TABLE = ("delay", "ram", "sum_tree", "table_fill", "trit_decode")
+TABLE_INSIDE = {wire: wire for wire in ("walk_clear", "walk_subtract", "walk_lane", "write", "write_count")}
+BYTE_INSIDE = TABLE_INSIDE | {"write_byte": "write_byte", "write_illegal": "write_illegal",
+                              "read_byte": "dut.gen_port[0].gen_token[0].gen_group[0].code"}
+PARTS_INSIDE = TABLE_INSIDE | {"write_low": "write_low", "write_entry": "write_entry", "leaf_illegal": "dut.gen_port[0].illegals"} | {
+    wire: f"dut.gen_port[0].{wire}_q" for wire in ("esc", "b7", "b6", "b5", "i3", "i2", "i1", "i0", "minus")}
+PORT = ("pkg", "fifo", "burst_split", "weight_port")
 CONTROL_INSIDE = {
     "aw_full": "aw_full_q", "w_full": "w_full_q", "automatic_restart": "auto_q", "done": "done_q", "ready": "ready_q", "enable": "gie_q",
     "address": "awaddr_q", "data": "wdata_q", "strobe": "wstrb_q", "mask_bits": "ier_q", "status": "isr_q",
@@ -89,6 +103,13 @@ PROOFS = {
         ("setun_popcount.sv", "assign sum_high   = d ^ e ^ f;", "assign sum_high   = d ^ e;"))),
     "leaf_lane": Proof("leaf_check", LEAF, 4, 1, 12, parameters={"PortBits": 32, "TreeCut": 3, "OneLane": 1}, sat=True, mutants=(
         ("setun_leaf_planes.sv", "load_planes_q[b*B+i] <= load_data_i[i*8+b];", "load_planes_q[b*B+i] <= load_data_i[(i%2)*8+b];"),)),
+    "table_byte": Proof("table_byte_check", (*TABLE, "table_walk_byte", "leaf_table_bram"), 7, 0, 262, inside=BYTE_INSIDE, sat=True, mutants=(
+        ("setun_table_walk_byte.sv", "assign c4 = a ? minus_q[1] : minus_q[2];", "assign c4 = minus_q[2];"),
+        ("setun_table_walk_byte.sv", "up_q    <= up_q ^ below;", "up_q    <= up_q;"),
+        ("setun_table_walk_byte.sv", "localparam logic [7:0] SUBTRACT = 8'd9;", "localparam logic [7:0] SUBTRACT = 8'd10;"))),
+    "table_parts": Proof("table_parts_check", (*TABLE, "table_walk_parts", "leaf_table_lut"), 7, 0, 38, inside=PARTS_INSIDE, sat=True, mutants=(
+        ("setun_table_walk_parts.sv", "step = {2'b01, 3'd1, 4'b1000, 2'd2};", "step = {2'b01, 3'd2, 4'b1000, 2'd2};"),
+        ("setun_leaf_table_lut.sv", "i2_q    <= c2 ^ (c4 & ~c3);", "i2_q    <= c2 ^ c4;"))),
     "fifo_4": Proof("fifo_check", ("fifo",), 13, 2, 8, induction=4, cover=13, parameters={"Depth": 4}, inside=FIFO_INSIDE, map_memory=True,
                     mutants=FIFO_MUTANTS),
     "fifo_8": Proof("fifo_check", ("fifo",), 13, 2, 10, induction=4, cover=21, parameters={"Depth": 8}, inside=FIFO_INSIDE, map_memory=True,
@@ -104,8 +125,13 @@ PROOFS = {
         ("setun_control.sv", "bvalid_o  = bvalid_q;", "bvalid_o  = bvalid_q && bready_i;"),
         ("setun_control.sv", "else if (rready_i) rvalid_q <= 1'b0;", "else rvalid_q <= 1'b0;"),
         ("setun_control.sv", "setun_pkg::REG_LIST_HI: value = list_q[63:32];", "setun_pkg::REG_LIST_HI: value = list_q[31:0];"))),
-    "weight_port": Proof("port_check", ("pkg", "fifo", "burst_split", "weight_port"), 26, 4, 10, cover=14, map_memory=True, mutants=(
+    "weight_port": Proof("port_check", PORT, 26, 3, 10, cover=14, map_memory=True, mutants=(
         ("setun_weight_port.sv", "arlen_q  <= 8'(burst_beats - 9'd1);", "arlen_q  <= 8'(burst_beats);"),)),
+    "weight_port_room": Proof("room_check", PORT, 28, 1, 3, induction=3, parameters={"FifoBeats": 256, "MaxBeats": 64}, inside=ROOM_INSIDE),
+    # The same in a small FIFO, in which a broken port overflows after a few cycles.
+    "weight_port_room_4": Proof("room_check", PORT, 28, 1, 13, induction=3, cover=13, inside=ROOM_INSIDE, mutants=(
+        ("setun_weight_port.sv", "room_q >= LevelW'(burst_beats)", "room_q != '0"),
+        ("setun_weight_port.sv", "room_q - LevelW'(burst_beats) + LevelW'(pop)", "room_q - LevelW'(burst_beats)"))),
 }
 
 

@@ -193,6 +193,17 @@ std::uint64_t Bench::beats_per_port(std::size_t index) const {
                                  c.planes);
 }
 
+std::uint64_t Bench::activation_bytes(std::size_t index) const {
+    const Command& c = list_.at(index);
+    if (c.opcode != SETUN_OP_MATMUL) {
+        return 0;
+    }
+    const std::uint64_t rows = (c.m + config().ports - 1) / config().ports;
+    const std::uint64_t tiles = (rows + config().tile_rows - 1) / config().tile_rows;
+    const std::uint64_t loads = c.k <= config().lanes() ? 1 : tiles * c.planes;
+    return loads * c.tokens * round_up(c.k, config().beat_bytes());
+}
+
 void Bench::program() {
     const std::uint64_t offset = reserve_data(64 * std::max<std::size_t>(list_.size(), 1));
     std::vector<Command> placed = list_;
@@ -215,6 +226,7 @@ void Bench::program() {
                             place_.weights + p * place_.weight_stride - place_.weight_bias);
         bytes_before_.push_back(sim_->stats(p).read_bytes);
     }
+    data_before_ = sim_->stats(KernelSim::kDataPort);
 }
 
 Status read_status(KernelSim& sim) {
@@ -313,9 +325,13 @@ void Bench::check_memory(std::size_t commands) {
 void Bench::check_counters(const Status& status) {
     std::uint64_t beats = 0;
     std::uint64_t nonzero = 0;
+    std::uint64_t reads = sizeof(Command) * list_.size();
+    std::uint64_t writes = 0;
     for (std::size_t i = 0; i < list_.size(); ++i) {
         beats += beats_per_port(i);
+        reads += activation_bytes(i);
         if (list_[i].opcode == SETUN_OP_MATMUL) {
+            writes += std::uint64_t{4} * list_[i].m * config().tokens;
             nonzero += std::ranges::find(matrices_, list_[i].weight_offset, &Weights::offset)->nonzero;
         }
     }
@@ -328,6 +344,9 @@ void Bench::check_counters(const Status& status) {
         EXPECT_EQ(sim_->stats(p).read_bytes - bytes_before_[p], beats * config().beat_bytes())
             << "weight port " << p;
     }
+    const PortStats& data = sim_->stats(KernelSim::kDataPort);
+    EXPECT_EQ(data.read_bytes - data_before_.read_bytes, reads) << "data port";
+    EXPECT_EQ(data.write_bytes - data_before_.write_bytes, writes) << "data port";
 }
 
 void Bench::expect_no_violations() {
@@ -339,6 +358,10 @@ void Bench::expect_no_violations() {
 Status Bench::run_and_check() {
     const Status status = run();
     EXPECT_EQ(status.error, SETUN_ERR_NONE) << "command " << status.error_index;
+    // Nothing is left of an error of an earlier run.
+    EXPECT_EQ(status.error_index, 0U);
+    EXPECT_EQ(status.error_address, 0U);
+    EXPECT_EQ(status.error_info, 0U);
     check_memory(list_.size());
     check_counters(status);
     expect_no_violations();

@@ -111,6 +111,9 @@ class Bench {
         return list_address_ + 64 * index;
     }
     [[nodiscard]] std::uint64_t beats_per_port(std::size_t index) const;
+    /// Bytes that command `index` reads as activations: its chunks for every tile and plane anew, a single
+    /// chunk once.
+    [[nodiscard]] std::uint64_t activation_bytes(std::size_t index) const;
     std::span<std::byte> weight_arena(unsigned port) { return weights_.at(port); }
 
     /// Reserves `bytes` of the data arena at a random multiple of 64 and returns the offset.
@@ -158,8 +161,9 @@ class Bench {
     std::uint64_t next_data_ = 0;
     std::uint64_t list_address_ = 0;
     std::vector<Command> list_;
-    std::vector<Weights> matrices_;  ///< by weight offset
-    std::vector<std::uint64_t> bytes_before_;
+    std::vector<Weights> matrices_;            ///< by weight offset
+    std::vector<std::uint64_t> bytes_before_;  ///< read from the weight ports before this run
+    PortStats data_before_;
 };
 
 /// Registers of a finished run.

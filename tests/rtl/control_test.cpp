@@ -2,6 +2,7 @@
 // AXI4-Lite channel order.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <random>
 
 #include "tests/rtl/bench.h"
@@ -214,6 +215,47 @@ TEST_P(Control, ReadAndWriteAtOnce) {
         EXPECT_EQ(r.value, 0xCAFEF00D);
         EXPECT_EQ(sim().read_register(SETUN_REG_LIST_HI), w.value);
     }
+}
+
+TEST_P(Control, WritesThatDoNotWaitForResponses) {
+    // The next address and data stand at the port while the kernel still holds those before.
+    constexpr std::uint32_t kRegisters[] = {SETUN_REG_LIST_LO, SETUN_REG_LIST_HI, SETUN_REG_DATA_BASE_LO,
+                                            SETUN_REG_DATA_BASE_HI};
+    const auto delay = [this] { return static_cast<unsigned>(bench_.between(0, 1) * bench_.between(0, 6)); };
+    std::array<std::uint32_t, std::size(kRegisters)> values{};
+    for (int round = 0; round < 60; ++round) {
+        std::vector<LiteWrite> writes;
+        for (int i = 0; i < 8; ++i) {
+            const std::size_t target = bench_.between(0, std::size(kRegisters) - 1);
+            LiteWrite w{.offset = kRegisters[target], .value = static_cast<std::uint32_t>(bench_.random()())};
+            w.aw_delay = delay();
+            w.w_delay = delay();
+            w.b_delay = delay();
+            values[target] = w.value;
+            writes.push_back(w);
+        }
+        writes.push_back({.offset = SETUN_REG_END, .value = 1});
+        sim().write_pipelined(writes);
+        for (const LiteWrite& w : writes) {
+            EXPECT_EQ(w.response, w.offset == SETUN_REG_END ? Response::kSlvErr : Response::kOkay);
+        }
+        for (std::size_t i = 0; i < std::size(kRegisters); ++i) {
+            EXPECT_EQ(sim().read_register(kRegisters[i]), values[i]) << "round " << round;
+        }
+    }
+}
+
+TEST_P(Control, ResetTakesAStartBack) {
+    bench_.add_matmul({.m = 3, .k = 10});
+    bench_.program();
+    sim().write_register(SETUN_REG_GIE, 1);
+    sim().write_register(SETUN_REG_IER, kDone);
+    sim().write_register(SETUN_REG_CTRL, SETUN_CTRL_START | SETUN_CTRL_AUTO_RESTART);
+    sim().reset();
+    EXPECT_EQ(sim().read_register(SETUN_REG_CTRL), SETUN_CTRL_IDLE);
+    sim().step(50);
+    EXPECT_EQ(sim().read_register(SETUN_REG_CTRL), SETUN_CTRL_IDLE) << "a run began after reset";
+    EXPECT_FALSE(sim().interrupt());
 }
 
 TEST_P(Control, EmptyListFinishesAndDoneClearsOnRead) {

@@ -310,6 +310,29 @@ TEST_P(Errors, IllegalCodeAmongShortCommands) {
     }
 }
 
+TEST_P(Errors, IllegalCodeInTheLastBeatBeforeShortCommands) {
+    // A long command, then one-beat commands whose activations are ready: the next but one must not take the
+    // place of the long one, which the error names, before its last beat has left the adder.
+    const auto rows = GetParam().ports * (GetParam().fill_cycles() + 100);
+    Bench bench(GetParam(), checked(0));
+    const std::size_t failing = bench.add_matmul({.m = rows, .k = 1});
+    for (int i = 0; i < 4; ++i) {
+        bench.add_matmul({.m = 1, .k = 1});
+    }
+    const std::uint64_t offset = (bench.beats_per_port(failing) - 1) * GetParam().beat_bytes();
+    const auto place =
+        bench.weight_arena(0).subspan(bench.command(failing).weight_offset + offset, GetParam().beat_bytes());
+    const std::vector<std::byte> good(place.begin(), place.end());
+    std::ranges::fill(place, std::byte{0xFF});
+    const Status status = bench.run();
+    EXPECT_EQ(status.error, SETUN_ERR_TRIT);
+    EXPECT_EQ(status.error_index, failing);
+    EXPECT_EQ(status.error_address, bench.weight_address(failing, 0, offset));
+    expect_completed_results(bench, status, failing);
+    std::ranges::copy(good, place.begin());
+    expect_recovery(bench);
+}
+
 struct BusErrorCase {
     std::uint32_t error;
     bool on_read;
@@ -531,6 +554,65 @@ TEST_P(Errors, WatchdogToleratesSlowMemory) {
     }
     EXPECT_EQ(bench.finish().error, SETUN_ERR_NONE);
     bench.check_memory(1);
+}
+
+TEST_P(Errors, WatchdogCountsEveryHandshake) {
+    // One handshake of one channel now and then, and nothing else, for far longer than the limit.
+    struct Case {
+        const char* name;
+        bool data_port;
+        unsigned channel;
+        unsigned held;  ///< channels of the port that stay silent meanwhile
+        std::uint64_t PortStats::*handshakes;
+        unsigned count;            ///< of the channel's handshakes, as far as it gets with the others held
+        bool without_activations;  ///< hold them back, so that weights come and nothing is computed
+    };
+    static constexpr Case kCases[] = {
+        {"data AR", true, kStuckAr, kStuckR, &PortStats::read_bursts, 1, false},
+        {"data R", true, kStuckR, 0, &PortStats::read_beats, 4, false},
+        {"data AW", true, kStuckAw, kStuckW, &PortStats::write_bursts, 1, false},
+        {"data W", true, kStuckW, 0, &PortStats::write_beats, 4, false},
+        {"data B", true, kStuckB, 0, &PortStats::write_responses, 1, false},
+        {"w0 AR", false, kStuckAr, kStuckR, &PortStats::read_bursts, 3, true},
+        {"w0 R", false, kStuckR, 0, &PortStats::read_beats, 4, true},
+    };
+    // Nothing moves on the bus while tables are filled.
+    const std::uint32_t wait = 60 + GetParam().fill_cycles();
+    const std::uint32_t limit = wait + 40;
+    for (const Case& c : kCases) {
+        SCOPED_TRACE(c.name);
+        Bench bench(GetParam(), checked(0));
+        bench.add_matmul({.m = 300 * GetParam().ports, .k = GetParam().lanes()});
+        bench.program();
+        bench.sim().write_register(SETUN_REG_WATCHDOG, limit);
+        const unsigned port = c.data_port ? KernelSim::kDataPort : 0;
+        bench.sim().stick(port, c.channel | c.held);
+        const std::uint64_t lists = bench.sim().stats(KernelSim::kDataPort).read_bursts;
+        bench.start();
+        if (c.without_activations) {
+            // The list is one burst, the activations are the next.
+            for (int i = 0; i < 200 && bench.sim().stats(KernelSim::kDataPort).read_bursts < lists + 2; ++i) {
+                bench.sim().step(1);
+            }
+            bench.sim().stick(KernelSim::kDataPort, kStuckR);
+        }
+        const std::uint64_t before = bench.sim().stats(port).*c.handshakes;
+        for (int i = 0; i < 40 && bench.sim().stats(port).*c.handshakes < before + c.count; ++i) {
+            bench.sim().step(wait);
+            bench.sim().stick(port, c.held);
+            bench.sim().step(1);
+            bench.sim().stick(port, c.channel | c.held);
+            bench.sim().step(1);  // the handshake
+        }
+        bench.sim().step(wait);
+        bench.sim().stick(port, kStuckNone);
+        bench.sim().stick(KernelSim::kDataPort, kStuckNone);
+        const Status status = bench.finish();
+        EXPECT_EQ(status.error, SETUN_ERR_NONE) << "info " << status.error_info;
+        EXPECT_GT(status.cycles, 2U * limit);
+        bench.check_memory(1);
+        bench.expect_no_violations();
+    }
 }
 
 TEST_P(Errors, WatchdogZeroNeverFires) {

@@ -1,5 +1,6 @@
 // The simulated kernel as a device of the runtime: what a host program sees.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <filesystem>
@@ -233,7 +234,9 @@ TEST(RtlDevice, EmptyList) {
 }
 
 TEST(RtlDevice, TraceHoldsTheWindow) {
-    const auto folder = std::filesystem::temp_directory_path() / "setun_trace_test";
+    // A folder of this process: several may run the test at once.
+    const auto folder =
+        std::filesystem::temp_directory_path() / ("setun_trace_test_" + std::to_string(::getpid()));
     std::filesystem::create_directories(folder);
     std::uintmax_t sizes[2] = {};
     std::uint64_t cycles[2] = {};

@@ -234,6 +234,51 @@ TEST_P(Fill, TakesExactlyItsCycles) {
     EXPECT_EQ(cycles[true], cycles[false] + GetParam().fill_cycles() - 1);
 }
 
+TEST_P(Timing, StallsAreCountedByTheirCause) {
+    // The same list with a channel that is silent for a while: its counter has the time, the others do not.
+    struct Case {
+        const char* name;
+        unsigned port, channel;
+        std::uint64_t Status::*counter;
+        std::uint32_t groups;  ///< of rows
+    };
+    // Results wait in the engine (a tile, or 64 groups) and in the writer (4 KiB).
+    const std::uint32_t many =
+        std::max(64U, GetParam().tile_rows) + 1024 / (GetParam().ports * GetParam().tokens) + 100;
+    const Case kCases[] = {
+        {"weights", 0, kStuckR, &Status::stall_w, 20},
+        {"activations", KernelSim::kDataPort, kStuckR, &Status::stall_x, 20},
+        {"results", KernelSim::kDataPort, kStuckW, &Status::stall_y, many},
+    };
+    for (const Case& c : kCases) {
+        SCOPED_TRACE(c.name);
+        const std::uint64_t silence = c.groups + GetParam().fill_cycles() + std::uint64_t{2000};
+        Status status[2];
+        for (const bool silent : {false, true}) {
+            Bench bench(GetParam(), SimOptions{}, 2U << 20U, 1U << 20U);
+            bench.add_matmul({.m = c.groups * GetParam().ports, .k = GetParam().lanes()});
+            bench.program();
+            const std::uint64_t lists = bench.sim().stats(KernelSim::kDataPort).read_bursts;
+            bench.start();
+            // The list is one burst, the activations are the next.
+            while (bench.sim().stats(KernelSim::kDataPort).read_bursts < lists + 2) {
+                bench.sim().step(1);
+            }
+            bench.sim().stick(c.port, silent ? c.channel : unsigned{kStuckNone});
+            bench.sim().step(silence);
+            bench.sim().stick(c.port, kStuckNone);
+            status[silent] = bench.finish();
+            bench.check_memory(1);
+        }
+        EXPECT_GE(status[true].*c.counter, status[false].*c.counter + 1000);
+        for (const Case& other : kCases) {
+            if (other.counter != c.counter) {
+                EXPECT_LE(status[true].*other.counter, status[false].*other.counter + 10) << other.name;
+            }
+        }
+    }
+}
+
 TEST_P(Timing, BandwidthOfTheMemoryIsRespected) {
     // Below the peak of the channel always, and with bandwidth as the limit, not far below.
     const MemoryPreset& preset = memory_preset("u50");
