@@ -85,6 +85,7 @@ void type_next(const std::vector<Typed>& script, const std::string& out, int key
         ::setenv(entry.substr(0, equals).c_str(), entry.substr(equals + 1).c_str(), 1);
     }
     std::vector<char*> list;
+    list.reserve(arguments.size() + 1);
     for (const std::string& argument : arguments) {
         list.push_back(const_cast<char*>(argument.c_str()));
     }
