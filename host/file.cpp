@@ -1,4 +1,4 @@
-// Files: read-only memory maps, and outputs that appear whole or not at all.
+// Files: read-only memory maps, folders of them, and outputs that appear whole or not at all.
 #include "host/file.h"
 
 #include <fcntl.h>
@@ -47,7 +47,7 @@ MappedFile MappedFile::open(const std::filesystem::path& path) {
     const auto size = static_cast<std::size_t>(info.st_size);
     if (size == 0) {
         ::close(descriptor);
-        return {path, {}};
+        return {path, {}, true};
     }
     void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
     const std::string why = reason();
@@ -55,17 +55,18 @@ MappedFile MappedFile::open(const std::filesystem::path& path) {
     if (address == MAP_FAILED) {
         throw InputError(fmt::format("cannot map '{}': {}", path.string(), why));
     }
-    return {path, {static_cast<const std::byte*>(address), size}};
+    return {path, {static_cast<const std::byte*>(address), size}, true};
 }
 
 MappedFile::MappedFile(MappedFile&& other) noexcept
-    : path_(std::move(other.path_)), bytes_(std::exchange(other.bytes_, {})) {}
+    : path_(std::move(other.path_)), bytes_(std::exchange(other.bytes_, {})), mapped_(other.mapped_) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
     if (this != &other) {
         close();
         path_ = std::move(other.path_);
         bytes_ = std::exchange(other.bytes_, {});
+        mapped_ = other.mapped_;
     }
     return *this;
 }
@@ -73,19 +74,37 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
 MappedFile::~MappedFile() { close(); }
 
 void MappedFile::close() noexcept {
-    if (!bytes_.empty()) {
+    if (mapped_ && !bytes_.empty()) {
         ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
-        bytes_ = {};
     }
+    bytes_ = {};
 }
 
 void MappedFile::forget(std::size_t offset, std::size_t size) const noexcept {
+    if (!mapped_) {
+        return;  // advice to drop pages of anonymous memory would clear them
+    }
     const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
     const std::size_t begin = (offset + page - 1) / page * page;
     const std::size_t end = std::min(bytes_.size(), offset + size) / page * page;
     if (begin < end) {
         ::madvise(const_cast<std::byte*>(bytes_.data()) + begin, end - begin, MADV_DONTNEED);
     }
+}
+
+bool FileFolder::contains(const std::string& name) const {
+    return in_memory_ ? files_.contains(name) : std::filesystem::exists(path_ / name);
+}
+
+MappedFile FileFolder::open(const std::string& name) const {
+    if (!in_memory_) {
+        return MappedFile::open(path_ / name);
+    }
+    const auto found = files_.find(name);
+    if (found == files_.end()) {
+        throw InputError(fmt::format("cannot open '{}': no such file", where(name)));
+    }
+    return MappedFile::in_memory(path_ / name, found->second);
 }
 
 AtomicFile::AtomicFile(std::filesystem::path path, bool replace) : path_(std::move(path)), replace_(replace) {
@@ -142,13 +161,16 @@ void AtomicFile::commit() {
     descriptor_ = -1;
 }
 
-std::string read_text_file(const std::filesystem::path& path, std::size_t limit) {
-    const MappedFile file = MappedFile::open(path);
+std::string_view text_of(const MappedFile& file, std::size_t limit) {
     if (file.bytes().size() > limit) {
-        throw InputError(fmt::format("'{}' has {} bytes; at most {} are accepted", path.string(),
+        throw InputError(fmt::format("'{}' has {} bytes; at most {} are accepted", file.path().string(),
                                      file.bytes().size(), limit));
     }
     return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
+}
+
+std::string read_text_file(const std::filesystem::path& path, std::size_t limit) {
+    return std::string(text_of(MappedFile::open(path), limit));
 }
 
 }  // namespace setun

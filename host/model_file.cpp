@@ -189,8 +189,8 @@ std::string finished_metadata(const json& metadata, std::uint64_t& base) {
 /// An open file whose head and metadata have been checked.
 class ModelReader {
   public:
-    explicit ModelReader(const std::filesystem::path& path)
-        : file_(std::make_shared<const MappedFile>(MappedFile::open(path))), where_(path.string()) {
+    explicit ModelReader(MappedFile file)
+        : file_(std::make_shared<const MappedFile>(std::move(file))), where_(file_->path().string()) {
         check_head();
         check_metadata();
     }
@@ -495,7 +495,7 @@ void save_model(const Model& model, const std::filesystem::path& path, bool repl
     file.commit();
 }
 
-Model open_model(const std::filesystem::path& path) { return ModelReader(path).read(); }
+Model open_model(MappedFile file) { return ModelReader(std::move(file)).read(); }
 
 bool is_model_file(const std::filesystem::path& path) {
     const MappedFile file = MappedFile::open(path);
@@ -504,7 +504,7 @@ bool is_model_file(const std::filesystem::path& path) {
 }
 
 std::vector<FileSection> model_file_sections(const std::filesystem::path& path) {
-    ModelReader reader(path);
+    ModelReader reader(MappedFile::open(path));
     static_cast<void>(reader.read());
     return reader.sections();
 }

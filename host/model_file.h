@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "host/file.h"
 #include "host/model.h"
 
 namespace setun {
@@ -30,7 +31,8 @@ void save_model(const Model& model, const std::filesystem::path& path, bool repl
 /// Opens a model file. Checks magic, version, sizes, every offset, every checksum and every trit code before
 /// returning. Throws InputError naming file, field, what was expected and found, and the remedy. Weights stay
 /// in the mapped file.
-Model open_model(const std::filesystem::path& path);
+Model open_model(MappedFile file);
+inline Model open_model(const std::filesystem::path& path) { return open_model(MappedFile::open(path)); }
 
 /// True when the file begins like a Setun model file.
 bool is_model_file(const std::filesystem::path& path);

@@ -197,6 +197,10 @@ TokenizerData parse_tokenizer(std::span<const std::byte> bytes, const std::strin
     if ((flags & kFlagChatTemplate) != 0) {
         const std::uint32_t size = reader.u32_below("chat template size", kMaxChatTemplateBytes + 1);
         data.chat_template = text_of(reader.take(size, "chat template"));
+        if (size == 0) {  // the flag says that there is one; nothing else writes two forms of the same data
+            throw InputError(fmt::format(
+                "{}: tokenizer chat template is empty; make the file again with 'setun pack'", where));
+        }
     }
     if (reader.left() != 0) {
         throw InputError(fmt::format("{}: {} bytes are left after the tokenizer; make the file again", where,

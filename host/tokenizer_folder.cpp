@@ -13,13 +13,13 @@
 namespace setun {
 namespace {
 
-namespace fs = std::filesystem;
 constexpr std::size_t kMaxConfigBytes = std::size_t{16} << 20;
 
 /// added_tokens.json: {"text": id, ...}, ids behind those of the vocabulary.
-void read_added_tokens(const fs::path& path, TokenizerData& data) {
-    const nlohmann::json json = parse_json(read_text_file(path, kMaxConfigBytes), path.string());
-    const JsonFields root(json, path.string());
+void read_added_tokens(const MappedFile& file, TokenizerData& data) {
+    const std::string where = file.path().string();
+    const nlohmann::json json = parse_json(text_of(file, kMaxConfigBytes), where);
+    const JsonFields root(json, where);
     std::vector<std::pair<std::uint64_t, std::string>> added;
     for (const auto& item : json.items()) {
         added.emplace_back(root.integer(item.key().c_str(), 0, kMaxTokens - 1), item.key());
@@ -56,9 +56,10 @@ std::string read_chat_template(const JsonFields& config) {
     return "";
 }
 
-void read_config(const fs::path& path, TokenizerData& data) {
-    const nlohmann::json json = parse_json(read_text_file(path, kMaxConfigBytes), path.string());
-    const JsonFields config(json, path.string());
+void read_config(const MappedFile& file, TokenizerData& data) {
+    const std::string where = file.path().string();
+    const nlohmann::json json = parse_json(text_of(file, kMaxConfigBytes), where);
+    const JsonFields config(json, where);
     data.add_bos = config.boolean_or("add_bos_token", data.add_bos);
     if (config.has("chat_template")) {
         data.chat_template = read_chat_template(config);
@@ -67,43 +68,37 @@ void read_config(const fs::path& path, TokenizerData& data) {
 
 }  // namespace
 
-TokenizerData read_tokenizer_file(const fs::path& path) {
+TokenizerData read_tokenizer_file(const MappedFile& file) {
     // JSON begins with a brace, SentencePiece with field 1 of a protobuf message, which is a line feed, and a
     // line of tiktoken with base64.
-    char first = 0;
-    {
-        const MappedFile file = MappedFile::open(path);
-        first = file.bytes().empty() ? '\0' : static_cast<char>(file.bytes()[0]);
-    }
-    return first == '{'    ? read_tokenizer_json(path)
-           : first == '\n' ? read_sentencepiece(path)
-                           : read_tiktoken(path);
+    const char first = file.bytes().empty() ? '\0' : static_cast<char>(file.bytes()[0]);
+    return first == '{'    ? read_tokenizer_json(file)
+           : first == '\n' ? read_sentencepiece(file)
+                           : read_tiktoken(file);
 }
 
-std::optional<TokenizerData> read_folder_tokenizer(const fs::path& directory) {
-    const fs::path json = directory / "tokenizer.json";
-    const fs::path model = directory / "tokenizer.model";
+std::optional<TokenizerData> read_folder_tokenizer(const FileFolder& folder) {
     TokenizerData data;
-    if (fs::exists(json)) {
-        data = read_tokenizer_json(json);
-    } else if (fs::exists(model)) {
-        data = read_tokenizer_file(model);
-        if (fs::exists(directory / "added_tokens.json")) {
-            read_added_tokens(directory / "added_tokens.json", data);
+    if (folder.contains("tokenizer.json")) {
+        data = read_tokenizer_json(folder.open("tokenizer.json"));
+    } else if (folder.contains("tokenizer.model")) {
+        data = read_tokenizer_file(folder.open("tokenizer.model"));
+        if (folder.contains("added_tokens.json")) {
+            read_added_tokens(folder.open("added_tokens.json"), data);
         }
     } else {
         return std::nullopt;
     }
-    if (fs::exists(directory / "tokenizer_config.json")) {
-        read_config(directory / "tokenizer_config.json", data);
+    if (folder.contains("tokenizer_config.json")) {
+        read_config(folder.open("tokenizer_config.json"), data);
     }
-    if (fs::exists(directory / "chat_template.jinja")) {
-        data.chat_template = read_text_file(directory / "chat_template.jinja", kMaxChatTemplateBytes);
+    if (folder.contains("chat_template.jinja")) {
+        data.chat_template = text_of(folder.open("chat_template.jinja"), kMaxChatTemplateBytes);
     }
     if (data.chat_template.size() > kMaxChatTemplateBytes) {
         throw InputError(fmt::format("{}: field 'chat_template' has {} bytes; at most {}",
-                                     (directory / "tokenizer_config.json").string(),
-                                     data.chat_template.size(), kMaxChatTemplateBytes));
+                                     folder.where("tokenizer_config.json"), data.chat_template.size(),
+                                     kMaxChatTemplateBytes));
     }
     return data;
 }

@@ -210,9 +210,10 @@ std::optional<bool> read_template(const JsonFields& processor) {
 
 }  // namespace
 
-TokenizerData read_tokenizer_json(const std::filesystem::path& path) {
-    const nlohmann::json json = parse_json(read_text_file(path, kMaxJsonBytes), path.string());
-    const JsonFields root(json, path.string());
+TokenizerData read_tokenizer_json(const MappedFile& file) {
+    const std::string where = file.path().string();
+    const nlohmann::json json = parse_json(text_of(file, kMaxJsonBytes), where);
+    const JsonFields root(json, where);
     const JsonFields model = root.object("model");
     if (model.text("type") != "BPE") {
         model.fail("type",

@@ -247,9 +247,8 @@ TokenizerData ModelReader::read(std::span<const std::byte> bytes) {
 
 }  // namespace
 
-TokenizerData read_sentencepiece(const std::filesystem::path& path) {
-    const MappedFile file = MappedFile::open(path);
-    return ModelReader(path.string()).read(file.bytes());
+TokenizerData read_sentencepiece(const MappedFile& file) {
+    return ModelReader(file.path().string()).read(file.bytes());
 }
 
 }  // namespace setun

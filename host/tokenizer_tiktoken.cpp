@@ -78,8 +78,9 @@ void add_llama3_specials(TokenizerData& data) {
 
 }  // namespace
 
-TokenizerData read_tiktoken(const std::filesystem::path& path) {
-    const std::string content = read_text_file(path, kMaxFileBytes);
+TokenizerData read_tiktoken(const MappedFile& file) {
+    const std::string where = file.path().string();
+    const std::string_view content = text_of(file, kMaxFileBytes);
     TokenizerData data;
     data.kind = TokenizerKind::kByteRanks;
     data.pre = PreTokenizer::kLlama3;
@@ -89,7 +90,7 @@ TokenizerData read_tiktoken(const std::filesystem::path& path) {
     std::size_t count = 0;
     for (std::size_t at = 0; at < content.size();) {
         const std::size_t end = std::min(content.find('\n', at), content.size());
-        std::string_view line = std::string_view(content).substr(at, end - at);
+        std::string_view line = content.substr(at, end - at);
         at = end + 1;
         ++line_number;
         if (line.ends_with('\r')) {
@@ -105,22 +106,21 @@ TokenizerData read_tiktoken(const std::filesystem::path& path) {
         const auto [stop, error] =
             std::from_chars(line.data() + std::min(space + 1, line.size()), last, rank);
         if (!token || error != std::errc() || stop != last || rank >= limit) {
-            throw InputError(fmt::format("{}: line {} is not a token in base64 and a rank below {}",
-                                         path.string(), line_number, limit));
+            throw InputError(fmt::format("{}: line {} is not a token in base64 and a rank below {}", where,
+                                         line_number, limit));
         }
         if (rank >= data.tokens.size()) {
             data.tokens.resize(rank + 1);
         }
         if (!data.tokens[rank].empty()) {
-            throw InputError(
-                fmt::format("{}: line {}: rank {} is given twice", path.string(), line_number, rank));
+            throw InputError(fmt::format("{}: line {}: rank {} is given twice", where, line_number, rank));
         }
         data.tokens[rank] = *token;
         ++count;
     }
     if (count == 0 || count != data.tokens.size()) {
-        throw InputError(fmt::format("{}: {} tokens for ranks 0 to {}; every rank is needed once",
-                                     path.string(), count, data.tokens.size()));
+        throw InputError(fmt::format("{}: {} tokens for ranks 0 to {}; every rank is needed once", where,
+                                     count, data.tokens.size()));
     }
     data.kinds.assign(count, TokenKind::kNormal);
     if (count == kLlama3Ranks) {

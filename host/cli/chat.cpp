@@ -32,9 +32,11 @@ void write_out(std::string_view text) {
 /// Standard input by lines or whole. Ctrl-C ends it like the end of the file.
 class Input {
   public:
-    /// The next line without its end, or nothing at the end of the input or after Ctrl-C.
-    std::optional<std::string> line() {
+    /// Shows `prompt` and returns the next line without its end, or nothing at the end of the input or after
+    /// Ctrl-C, which counts from the moment when the prompt can be seen.
+    std::optional<std::string> line(std::string_view prompt) {
         const InterruptGuard guard;
+        write_out(prompt);
         for (;;) {
             const std::size_t end = held_.find('\n');
             if (end != std::string::npos) {
@@ -246,8 +248,7 @@ void ChatCommand::interact(Conversation& conversation) {
                      format_name_, conversation.context()));
     Input input;
     for (;;) {
-        write_out("> ");
-        const auto line = input.line();
+        const auto line = input.line("> ");
         if (!line) {
             write_out("\n");
             return;

@@ -86,9 +86,8 @@ std::string shown(std::string_view text) {
 /// Walks through the file from its begin; every length is compared with what is left before it is used.
 class GgufParser {
   public:
-    explicit GgufParser(const std::filesystem::path& path)
-        : result_(std::make_shared<const MappedFile>(MappedFile::open(path))),
-          bytes_(result_.file_->bytes()) {}
+    explicit GgufParser(MappedFile file)
+        : result_(std::make_shared<const MappedFile>(std::move(file))), bytes_(result_.file_->bytes()) {}
 
     GgufFile parse();
 
@@ -393,7 +392,7 @@ std::uint64_t GgufTensor::elements() const {
     return product;
 }
 
-GgufFile GgufFile::open(const std::filesystem::path& path) { return GgufParser(path).parse(); }
+GgufFile GgufFile::open(MappedFile file) { return GgufParser(std::move(file)).parse(); }
 
 void GgufFile::fail(std::string_view key, const std::string& problem) const {
     throw InputError(fmt::format("{}: key '{}' {}", file_name(), shown(key), problem));

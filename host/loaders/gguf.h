@@ -42,7 +42,8 @@ class GgufFile {
     /// Throws InputError naming file, field, what was expected and what was found: wrong magic, version or
     /// byte order, counts and lengths that the file cannot hold, repeated names, unknown metadata types,
     /// sizes that overflow, misaligned, overlapping or out-of-range tensors.
-    static GgufFile open(const std::filesystem::path& path);
+    static GgufFile open(MappedFile file);
+    static GgufFile open(const std::filesystem::path& path) { return open(MappedFile::open(path)); }
 
     [[nodiscard]] std::string file_name() const { return file_->path().string(); }
     [[nodiscard]] const std::shared_ptr<const MappedFile>& file() const { return file_; }

@@ -71,8 +71,8 @@ std::optional<std::uint32_t> end_of_turn(const GgufFile& file, const GgufVocabul
 /// One file while it is loaded.
 class Loader {
   public:
-    Loader(const std::filesystem::path& path, const StreamLayout& layout)
-        : file_(GgufFile::open(path)), layout_(layout) {}
+    Loader(MappedFile file, const StreamLayout& layout)
+        : file_(GgufFile::open(std::move(file))), layout_(layout) {}
 
     Model load(const std::function<void(double)>& progress);
 
@@ -436,9 +436,8 @@ GgufVocabulary read_vocabulary(const GgufFile& file) {
     return v;
 }
 
-Model load_gguf(const std::filesystem::path& path, const StreamLayout& layout,
-                const std::function<void(double)>& progress) {
-    return Loader(path, layout).load(progress);
+Model load_gguf(MappedFile file, const StreamLayout& layout, const std::function<void(double)>& progress) {
+    return Loader(std::move(file), layout).load(progress);
 }
 
 }  // namespace setun

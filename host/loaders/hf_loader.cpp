@@ -22,6 +22,10 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxConfigBytes = std::size_t{16} << 20;
 
+nlohmann::json parse_file(const FileFolder& folder, const char* name) {
+    return parse_json(text_of(folder.open(name), kMaxConfigBytes), folder.where(name));
+}
+
 /// What config.json says about the linear layers.
 struct Quantisation {
     bool multiply = false;  ///< weight_scale of U8 weights is a factor, not a divisor
@@ -167,7 +171,7 @@ struct Found {
 /// The tensors of one directory, read as what the model needs.
 class Checkpoint {
   public:
-    Checkpoint(const fs::path& directory, Quantisation quantisation);
+    Checkpoint(const FileFolder& folder, Quantisation quantisation);
 
     [[nodiscard]] bool contains(const std::string& name) const { return tensors_.contains(name); }
     [[nodiscard]] const std::map<std::string, Found>& tensors() const { return tensors_; }
@@ -179,8 +183,8 @@ class Checkpoint {
                         const StreamLayout& layout) const;
 
   private:
-    void add_file(const fs::path& path);
-    void check_index(const JsonFields& map, const fs::path& directory);
+    void add_file(MappedFile file);
+    void check_index(const JsonFields& map, const FileFolder& folder);
     [[nodiscard]] Found at(const std::string& name) const;
     [[nodiscard]] std::string label(const std::string& name) const {
         return fmt::format("{} tensor '{}'", at(name).file->file_name(), name);
@@ -195,24 +199,24 @@ class Checkpoint {
     Quantisation quantisation_;
 };
 
-Checkpoint::Checkpoint(const fs::path& directory, Quantisation quantisation)
-    : directory_(directory.string()), quantisation_(quantisation) {
-    const fs::path index = directory / "model.safetensors.index.json";
-    if (fs::is_regular_file(directory / "model.safetensors")) {
-        add_file(directory / "model.safetensors");
-    } else if (fs::is_regular_file(index)) {
-        const nlohmann::json json = parse_json(read_text_file(index, kMaxConfigBytes), index.string());
-        check_index(JsonFields(json, index.string()).object("weight_map"), directory);
+Checkpoint::Checkpoint(const FileFolder& folder, Quantisation quantisation)
+    : directory_(folder.path().string()), quantisation_(quantisation) {
+    constexpr const char* kIndex = "model.safetensors.index.json";
+    if (folder.contains("model.safetensors")) {
+        add_file(folder.open("model.safetensors"));
+    } else if (folder.contains(kIndex)) {
+        const nlohmann::json json = parse_file(folder, kIndex);
+        check_index(JsonFields(json, folder.where(kIndex)).object("weight_map"), folder);
     } else {
         throw InputError(
             fmt::format("'{}' is missing; a Hugging Face BitNet directory has config.json and "
                         "model.safetensors or model.safetensors.index.json",
-                        (directory / "model.safetensors").string()));
+                        folder.where("model.safetensors")));
     }
 }
 
-void Checkpoint::add_file(const fs::path& path) {
-    files_.push_back(std::make_unique<const SafeTensors>(SafeTensors::open(path)));
+void Checkpoint::add_file(MappedFile file) {
+    files_.push_back(std::make_unique<const SafeTensors>(SafeTensors::open(std::move(file))));
     for (const auto& [name, tensor] : files_.back()->tensors()) {
         if (!tensors_.emplace(name, Found{files_.back().get(), &tensor}).second) {
             throw InputError(
@@ -221,7 +225,7 @@ void Checkpoint::add_file(const fs::path& path) {
     }
 }
 
-void Checkpoint::check_index(const JsonFields& map, const fs::path& directory) {
+void Checkpoint::check_index(const JsonFields& map, const FileFolder& folder) {
     std::set<std::string> shards;
     for (const auto& [name, value] : map.value().items()) {
         const std::string shard = map.text(name.c_str());
@@ -232,14 +236,14 @@ void Checkpoint::check_index(const JsonFields& map, const fs::path& directory) {
         shards.insert(shard);
     }
     for (const std::string& shard : shards) {
-        add_file(directory / shard);
+        add_file(folder.open(shard));
     }
     for (const auto& [name, value] : map.value().items()) {
         const auto found = tensors_.find(name);
-        const fs::path expected = directory / map.text(name.c_str());
-        if (found == tensors_.end() || found->second.file->file_name() != expected.string()) {
+        const std::string expected = folder.where(map.text(name.c_str()));
+        if (found == tensors_.end() || found->second.file->file_name() != expected) {
             throw InputError(fmt::format("{}: tensor '{}' is not in '{}'; download the shards again",
-                                         map.where(), name, expected.string()));
+                                         map.where(), name, expected));
         }
     }
 }
@@ -391,72 +395,71 @@ Layer load_layer(const Checkpoint& checkpoint, Model& model, std::uint32_t index
     return layer;
 }
 
-void load_metadata(Model& model, const fs::path& directory, const JsonFields& config) {
-    const std::string fallback = fs::absolute(directory).lexically_normal().filename().string();
+void load_metadata(Model& model, const FileFolder& folder, const JsonFields& config) {
+    const std::string fallback = fs::absolute(folder.path()).lexically_normal().filename().string();
     model.metadata["name"] =
         config.text_or("_name_or_path", "").empty() ? fallback : config.text("_name_or_path");
-    const fs::path card = directory / "README.md";
-    if (fs::is_regular_file(card)) {
-        model.metadata["card"] = read_text_file(card, kMaxConfigBytes);
+    if (folder.contains("README.md")) {
+        model.metadata["card"] = text_of(folder.open("README.md"), kMaxConfigBytes);
     }
 }
 
 /// generation_config.json may name further tokens that end a text, e.g. the end of a chat turn.
-void load_generation_config(Model& model, const fs::path& directory) {
-    const fs::path path = directory / "generation_config.json";
-    if (!fs::is_regular_file(path)) {
+void load_generation_config(Model& model, const FileFolder& folder) {
+    constexpr const char* kName = "generation_config.json";
+    if (!folder.contains(kName)) {
         return;
     }
-    const nlohmann::json json = parse_json(read_text_file(path, kMaxConfigBytes), path.string());
+    const nlohmann::json json = parse_file(folder, kName);
     auto& eos = model.architecture.eos;
     for (const std::uint32_t id :
-         read_ids(JsonFields(json, path.string()), "eos_token_id", model.architecture.vocab)) {
+         read_ids(JsonFields(json, folder.where(kName)), "eos_token_id", model.architecture.vocab)) {
         if (std::find(eos.begin(), eos.end(), id) == eos.end()) {
             eos.push_back(id);
         }
     }
 }
 
-void load_tokenizer(Model& model, const fs::path& directory) {
+void load_tokenizer(Model& model, const FileFolder& folder) {
     try {
-        model.tokenizer = read_folder_tokenizer(directory);
+        model.tokenizer = read_folder_tokenizer(folder);
     } catch (const InputError& error) {
         model.metadata["no_tokenizer"] = error.what();
         return;
     }
     if (!model.tokenizer) {
         model.metadata["no_tokenizer"] =
-            fmt::format("'{}' has neither tokenizer.json nor tokenizer.model", directory.string());
+            fmt::format("'{}' has neither tokenizer.json nor tokenizer.model", folder.path().string());
         return;
     }
-    check_tokenizer_fits(*model.tokenizer, model.architecture.vocab, directory.string());
+    check_tokenizer_fits(*model.tokenizer, model.architecture.vocab, folder.path().string());
 }
 
 }  // namespace
 
-Model load_hugging_face(const fs::path& directory, const StreamLayout& layout,
+Model load_hugging_face(const FileFolder& folder, const StreamLayout& layout,
                         const std::function<void(double)>& progress) {
-    const std::string where = (directory / "config.json").string();
-    if (!fs::is_regular_file(where)) {
+    const std::string where = folder.where("config.json");
+    if (!folder.contains("config.json")) {
         throw InputError(
             fmt::format("'{}' is missing; a Hugging Face BitNet directory has config.json and "
                         "model.safetensors",
                         where));
     }
-    const nlohmann::json json = parse_json(read_text_file(where, kMaxConfigBytes), where);
+    const nlohmann::json json = parse_file(folder, "config.json");
     const JsonFields config(json, where);
     const Quantisation quantisation = read_quantisation(config);
 
     Model model;
     Architecture& a = model.architecture;
     a = read_architecture(config);
-    const Checkpoint checkpoint(directory, quantisation);
+    const Checkpoint checkpoint(folder, quantisation);
     a.sub_norms = checkpoint.contains("model.layers.0.self_attn.attn_sub_norm.weight") ||
                   checkpoint.contains("model.layers.0.self_attn.inner_attn_ln.weight");
     refuse_unknown_tensors(checkpoint, a);
-    load_generation_config(model, directory);
-    load_tokenizer(model, directory);
-    load_metadata(model, directory, config);
+    load_generation_config(model, folder);
+    load_tokenizer(model, folder);
+    load_metadata(model, folder, config);
     const auto report = [&](std::uint32_t done) {
         if (progress) {
             progress(static_cast<double>(done) / (a.layers + 1));

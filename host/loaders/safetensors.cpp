@@ -112,10 +112,10 @@ std::uint64_t TensorView::elements() const {
     return product;
 }
 
-SafeTensors SafeTensors::open(const std::filesystem::path& path) {
-    SafeTensors result(MappedFile::open(path));
+SafeTensors SafeTensors::open(MappedFile file) {
+    SafeTensors result(std::move(file));
     const auto bytes = result.file_.bytes();
-    const std::string name = path.string();
+    const std::string name = result.file_name();
     if (bytes.size() < 8) {
         throw InputError(fmt::format("{}: {} bytes is too short for a safetensors file; download it again",
                                      name, bytes.size()));

@@ -33,7 +33,8 @@ class SafeTensors {
   public:
     /// Throws InputError naming file and tensor: truncated, header too long, overlapping, missing or
     /// out-of-range data, size that does not follow from dtype and shape.
-    static SafeTensors open(const std::filesystem::path& path);
+    static SafeTensors open(MappedFile file);
+    static SafeTensors open(const std::filesystem::path& path) { return open(MappedFile::open(path)); }
 
     [[nodiscard]] bool contains(const std::string& name) const { return tensors_.contains(name); }
     [[nodiscard]] const std::map<std::string, TensorView>& tensors() const { return tensors_; }

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,11 +29,54 @@ int readable(const std::string& text) {
     return ends[0];
 }
 
+/// A pseudo terminal: the test types at one end, the program reads the other.
+struct Terminal {
+    int keyboard = -1;
+    int program = -1;
+};
+
+Terminal open_terminal() {
+    Terminal terminal;
+    std::array<char, 64> name{};
+    terminal.keyboard = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (terminal.keyboard < 0 || ::grantpt(terminal.keyboard) != 0 || ::unlockpt(terminal.keyboard) != 0 ||
+        ::ptsname_r(terminal.keyboard, name.data(), name.size()) != 0) {
+        throw std::runtime_error("no pseudo terminal");
+    }
+    terminal.program = ::open(name.data(), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (terminal.program < 0) {
+        throw std::runtime_error("the pseudo terminal cannot be opened");
+    }
+    return terminal;
+}
+
+/// Types the next keys when what they wait for is in `out`.
+void type_next(const std::vector<Typed>& script, const std::string& out, int keyboard, std::size_t& typed,
+               std::size_t& seen) {
+    if (typed == script.size()) {
+        return;
+    }
+    const Typed& next = script[typed];
+    const std::size_t found = out.find(next.after, seen);
+    if (found == std::string::npos || out.size() == seen) {
+        return;
+    }
+    seen = out.size();
+    ++typed;
+    if (::write(keyboard, next.keys.data(), next.keys.size()) != static_cast<ssize_t>(next.keys.size())) {
+        throw std::runtime_error("the terminal takes no keys");
+    }
+}
+
 [[noreturn]] void become(const std::vector<std::string>& arguments,
                          const std::vector<std::string>& environment, int in, int out, int err) {
     if (in >= 0) {
         ::dup2(in, STDIN_FILENO);
         ::fcntl(STDIN_FILENO, F_SETFL, 0);
+    }
+    if (::isatty(STDIN_FILENO) == 1 && in >= 0) {
+        ::setsid();
+        ::ioctl(STDIN_FILENO, TIOCSCTTY, 0);  // Ctrl-C becomes a signal to this process
     }
     ::dup2(out, STDOUT_FILENO);
     ::dup2(err, STDERR_FILENO);
@@ -41,6 +85,7 @@ int readable(const std::string& text) {
         ::setenv(entry.substr(0, equals).c_str(), entry.substr(equals + 1).c_str(), 1);
     }
     std::vector<char*> list;
+    list.reserve(arguments.size() + 1);
     for (const std::string& argument : arguments) {
         list.push_back(const_cast<char*>(argument.c_str()));
     }
@@ -57,7 +102,8 @@ ProcessResult run_process(const std::vector<std::string>& arguments, const Proce
     if (::pipe2(out.data(), O_CLOEXEC) != 0 || ::pipe2(err.data(), O_CLOEXEC) != 0) {
         throw std::runtime_error("pipe failed");
     }
-    const int in = readable(options.input);
+    const Terminal terminal = options.terminal.empty() ? Terminal{} : open_terminal();
+    const int in = options.terminal.empty() ? readable(options.input) : terminal.program;
     const pid_t child = ::fork();
     if (child == 0) {
         become(arguments, options.environment, in, out[1], err[1]);
@@ -69,6 +115,8 @@ ProcessResult run_process(const std::vector<std::string>& arguments, const Proce
     ::close(err[1]);
     ProcessResult result;
     bool interrupted = options.interrupt_after.empty();
+    std::size_t typed = 0;
+    std::size_t seen = 0;
     std::array<pollfd, 2> streams{{{out[0], POLLIN, 0}, {err[0], POLLIN, 0}}};
     int open = 2;
     while (open > 0 && ::poll(streams.data(), streams.size(), -1) > 0) {
@@ -90,6 +138,10 @@ ProcessResult run_process(const std::vector<std::string>& arguments, const Proce
             ::kill(child, SIGINT);
             interrupted = true;
         }
+        type_next(options.terminal, result.out, terminal.keyboard, typed, seen);
+    }
+    if (terminal.keyboard >= 0) {
+        ::close(terminal.keyboard);
     }
     int status = 0;
     ::waitpid(child, &status, 0);

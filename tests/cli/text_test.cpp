@@ -202,5 +202,35 @@ TEST_F(TextCli, ChatSaysWhenTheContextIsFull) {
     EXPECT_TRUE(full || ended) << result.err;
 }
 
+/// The shipped model at a terminal, on the simulated kernel, where a reply of many tokens takes a while.
+ProcessResult chat_at_terminal(const std::string& tokens, const std::vector<Typed>& typed) {
+    ProcessOptions options;
+    options.terminal = typed;
+    return setun({"chat", "--model", SETUN_SOURCE_DIR "/models/setun-3.8m.setun", "--template", "plain",
+                  "--no-verify", "-n", tokens},
+                 options);
+}
+
+TEST_F(TextCli, CtrlCAtThePromptLeavesTheChat) {
+    const ProcessResult result = chat_at_terminal("2", {{"> ", "\x03"}});
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_EQ(result.out, "> \n");
+    const ProcessResult later = chat_at_terminal("2", {{"> ", "My lord,\n"}, {"> ", "and then\x03"}});
+    EXPECT_EQ(later.exit_code, 0) << later.err;
+    EXPECT_NE(later.err.find("turns      1,"), std::string::npos)
+        << "the report comes all the same: " << later.err;
+    EXPECT_EQ(later.err.find("interrupted"), std::string::npos) << later.err;
+}
+
+TEST_F(TextCli, CtrlCDuringAReplyStopsIt) {
+    const ProcessResult result = chat_at_terminal("500", {{"> ", "My lord,\n"}, {"", "\x03"}});
+    EXPECT_EQ(result.exit_code, 1) << result.err;
+    EXPECT_NE(result.err.find("stopped: interrupted"), std::string::npos) << result.err;
+    EXPECT_NE(result.err.find("turns      1,"), std::string::npos)
+        << "the report comes all the same: " << result.err;
+    EXPECT_EQ(std::count(result.out.begin(), result.out.end(), '>'), 1)
+        << "no further prompt: " << result.out;
+}
+
 }  // namespace
 }  // namespace setun::test

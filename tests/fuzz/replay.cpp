@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <string>
 
-#include "tests/fuzz/scratch.h"
+#include "tests/fuzz/target.h"
 #include "tests/host/synthetic_model.h"
 
 namespace {

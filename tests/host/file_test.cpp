@@ -72,5 +72,35 @@ TEST(MappedFile, MapsAndRefuses) {
     EXPECT_THROW(MappedFile::open(folder.path()), InputError);
 }
 
+TEST(MappedFile, BytesInMemoryStandForAFile) {
+    const std::string content(3 * 65536, 'x');  // whole pages inside, which advice to forget could clear
+    MappedFile file = MappedFile::in_memory("name", bytes_of(content));
+    file.forget(0, content.size());
+    const MappedFile moved = std::move(file);
+    EXPECT_EQ(moved.path(), "name");
+    EXPECT_EQ(moved.bytes().data(), bytes_of(content).data()) << "not a copy";
+    EXPECT_EQ(text_of(moved, content.size()), std::string(3 * 65536, 'x'));
+    EXPECT_THROW(static_cast<void>(text_of(moved, content.size() - 1)), InputError);
+}
+
+TEST(FileFolder, IsADirectoryOrBytesInMemory) {
+    const test::TemporaryFolder directory;
+    const std::string content = "content";
+    test::write_file(directory / "a", content);
+    for (const FileFolder& folder :
+         {FileFolder(directory.path()), FileFolder(directory.path(), {{"a", bytes_of(content)}})}) {
+        EXPECT_TRUE(folder.contains("a"));
+        EXPECT_FALSE(folder.contains("b"));
+        EXPECT_EQ(text_of(folder.open("a"), 7), content);
+        EXPECT_EQ(folder.where("a"), (directory / "a").string());
+        try {
+            static_cast<void>(folder.open("b"));
+            FAIL();
+        } catch (const InputError& error) {
+            EXPECT_NE(std::string(error.what()).find((directory / "b").string()), std::string::npos);
+        }
+    }
+}
+
 }  // namespace
 }  // namespace setun

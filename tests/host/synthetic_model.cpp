@@ -11,6 +11,7 @@
 #include <cstring>
 #include <fstream>
 #include <random>
+#include <span>
 #include <sstream>
 
 namespace setun::test {
@@ -221,22 +222,47 @@ Vector rms(const Vector& x, const std::vector<float>& weight) {
     return y;
 }
 
-Vector bit_linear(const PlainLinear& linear, const Vector& x) {
+Vector product(const PlainLinear& linear, const Vector& x) {
+    Vector y(linear.m);
+    for (std::uint32_t row = 0; row < linear.m; ++row) {
+        double acc = 0;
+        for (std::uint32_t j = 0; j < linear.k; ++j) {
+            acc += linear.w[std::size_t{row} * linear.k + j] * x[j];
+        }
+        y[row] = acc * static_cast<double>(linear.scale);
+    }
+    return y;
+}
+
+/// What is left of a token's values after INT8 quantisation with one scale.
+Vector quantised_by_token(Vector x) {
     double largest = 1e-5;
     for (const double v : x) {
         largest = std::max(largest, std::abs(v));
     }
     const double s = 127 / largest;
-    Vector y(linear.m);
-    for (std::uint32_t row = 0; row < linear.m; ++row) {
-        double acc = 0;
-        for (std::uint32_t j = 0; j < linear.k; ++j) {
-            acc += linear.w[std::size_t{row} * linear.k + j] *
-                   std::clamp(std::nearbyint(x[j] * s), -128.0, 127.0);
-        }
-        y[row] = acc * static_cast<double>(linear.scale) / s;
+    for (double& v : x) {
+        v = std::clamp(std::nearbyint(v * s), -128.0, 127.0) / s;
     }
-    return y;
+    return x;
+}
+
+/// The same with llama.cpp's Q8_K, block by block.
+Vector quantised_by_block(Vector x) {
+    constexpr std::size_t kBlock = 256;
+    for (std::size_t at = 0; at < x.size(); at += kBlock) {
+        const std::span<double> block(x.data() + at, kBlock);
+        const double largest = *std::max_element(
+            block.begin(), block.end(), [](double a, double b) { return std::abs(a) < std::abs(b); });
+        if (largest == 0) {
+            continue;
+        }
+        const double s = -127 / largest;
+        for (double& v : block) {
+            v = std::min(127.0, std::nearbyint(v * s)) / s;
+        }
+    }
+    return x;
 }
 
 void rotate(Vector& x, std::uint32_t head_dim, std::size_t position) {
@@ -450,8 +476,13 @@ PlainModel write_synthetic(const std::filesystem::path& folder, const SyntheticO
 }
 
 std::vector<std::vector<double>> plain_logits(const PlainModel& model,
-                                              const std::vector<std::uint32_t>& tokens) {
+                                              const std::vector<std::uint32_t>& tokens,
+                                              Arithmetic arithmetic) {
     const SyntheticOptions& o = model.options;
+    const bool by_token = arithmetic == Arithmetic::kBitNet;
+    const auto bit_linear = [&](const PlainLinear& linear, const Vector& x) {
+        return product(linear, by_token ? quantised_by_token(x) : quantised_by_block(x));
+    };
     std::vector<std::vector<Vector>> keys(o.layers);
     std::vector<std::vector<Vector>> values(o.layers);
     std::vector<std::vector<double>> logits;
@@ -488,7 +519,8 @@ std::vector<std::vector<double>> plain_logits(const PlainModel& model,
                 h[i] += down[i];
             }
         }
-        logits.push_back(bit_linear(model.head, rms(h, model.final_norm)));
+        h = rms(h, model.final_norm);
+        logits.push_back(by_token ? bit_linear(model.head, h) : product(model.head, h));
     }
     return logits;
 }

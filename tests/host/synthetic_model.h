@@ -98,9 +98,17 @@ void write_safetensors(const std::filesystem::path& file, const std::vector<RawT
 void write_file(const std::filesystem::path& file, const std::string& content);
 std::string read_file(const std::filesystem::path& file);
 
+/// How the inputs of matrices are quantised.
+enum class Arithmetic {
+    kBitNet,    ///< INT8 with one scale a token, the output head too: the BitNet papers and Setun
+    kLlamaCpp,  ///< Q8_K: INT8 with one scale for 256 inputs, -127 / (the value of largest magnitude); float
+                ///< head
+};
+
 /// Logits behind every token, in double precision with exact integer products: written from the formulas of
-/// the BitNet papers, independently of the golden functions.
+/// the BitNet papers (or of llama.cpp's block format), independently of the golden functions.
 std::vector<std::vector<double>> plain_logits(const PlainModel& model,
-                                              const std::vector<std::uint32_t>& tokens);
+                                              const std::vector<std::uint32_t>& tokens,
+                                              Arithmetic arithmetic = Arithmetic::kBitNet);
 
 }  // namespace setun::test

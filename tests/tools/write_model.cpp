@@ -46,6 +46,7 @@ struct Arguments {
     SyntheticOptions model;
     bool untied = false;
     std::vector<std::uint32_t> logits;
+    bool llama_cpp = false;
 };
 
 void declare(CLI::App& app, Arguments& a) {
@@ -78,6 +79,7 @@ void declare(CLI::App& app, Arguments& a) {
     app.add_flag("--untied", a.untied, "An output head of its own");
     app.add_option("--logits", a.logits, "Token ids, e.g. 1,2,3: print the logits behind each as JSON")
         ->delimiter(',');
+    app.add_flag("--llama-cpp", a.llama_cpp, "Logits with llama.cpp's activations by block and a float head");
 }
 
 void write(const Arguments& a) {
@@ -107,7 +109,9 @@ void write(const Arguments& a) {
                                          std::to_string(model.vocab));
             }
         }
-        std::cout << nlohmann::json{{"tokens", a.logits}, {"logits", plain_logits(model, a.logits)}} << '\n';
+        const auto rows =
+            plain_logits(model, a.logits, a.llama_cpp ? Arithmetic::kLlamaCpp : Arithmetic::kBitNet);
+        std::cout << nlohmann::json{{"tokens", a.logits}, {"logits", rows}} << '\n';
     }
 }
 

@@ -1,0 +1,9 @@
+// Fuzz target: tiktoken rank files, and text through the tokenizer that they give.
+#include "host/tokenizer_files.h"
+#include "tests/fuzz/target.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    setun::fuzz::read_or_refuse(
+        [&] { setun::fuzz::use(setun::Tokenizer(setun::read_tiktoken(setun::fuzz::file(data, size)))); });
+    return 0;
+}
