@@ -3,7 +3,7 @@
 
 #include "firmware/platform.h"
 #include "sim/vp/firmware_image.h"
-#include "tests/fuzz/scratch.h"
+#include "tests/fuzz/target.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     static std::vector<std::byte> sram(SETUN_SRAM_BYTES);

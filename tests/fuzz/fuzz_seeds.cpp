@@ -237,9 +237,8 @@ void write_text_seeds(const fs::path& out) {
 }
 
 void write_seeds(const fs::path& out) {
-    for (const char* target : {"safetensors", "gguf", "tokenizer_json", "model_file", "firmware"}) {
     for (const char* target : {"safetensors", "gguf", "tokenizer_json", "model_file", "sentencepiece",
-                               "tiktoken", "tokenizer_section", "folder", "text"}) {
+                               "tiktoken", "tokenizer_section", "folder", "text", "firmware"}) {
         fs::create_directories(out / target);
     }
     const PlainModel tiny = make_tiny_model();
