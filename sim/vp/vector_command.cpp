@@ -98,9 +98,9 @@ bool kind_is_legal(const VectorCommand& c) {
     switch (c.opcode) {
         case SETUN_OP_KV_APPEND:
         case SETUN_OP_ATTENTION:
-            return c.kind == SETUN_KV_FLOAT32 || c.kind == SETUN_KV_INT8;
+            return c.kind <= SETUN_KV_INT8;  // or SETUN_KV_FLOAT32, which is 0
         case SETUN_OP_GATE:
-            return c.kind == SETUN_GATE_RELU2 || c.kind == SETUN_GATE_SILU;
+            return c.kind <= SETUN_GATE_SILU;  // or SETUN_GATE_RELU2
         case SETUN_OP_EMBED:
             return c.kind == SETUN_TRIT_CODE_T5;
         default:
