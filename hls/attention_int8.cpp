@@ -33,7 +33,8 @@ SETUN_HLS_VECTORS void add_weighted(std::int32_t weight, const std::int8_t* valu
         SETUN_HLS(HLS PIPELINE II = 1)
         SETUN_HLS(HLS UNROLL factor = kCacheLanes)
         SETUN_HLS(HLS LOOP_TRIPCOUNT min = 1 max = kMaxHeadDim)
-        sum[d] += weight * value[d];
+        const std::int32_t product = weight * value[d];  // below 2^22
+        sum[d] += product;
     }
 }
 

@@ -39,7 +39,7 @@ constexpr std::uint64_t kSumLanes = 16 / kAdd;
 constexpr std::uint64_t kSumDepth = kMultiply + kAdd + kFold;
 
 /// The table of hls/rope.h: one divider and two series in binary64, kTableInterval clocks an entry.
-constexpr std::uint64_t kTableInterval = 8;
+constexpr std::uint64_t kTableInterval = 8;  ///< of hls/rope.cpp
 constexpr std::uint64_t kTableDepth = 640;
 
 /// NORM_QUANTIZE of k elements: sum of squares, scaling, largest magnitude on the way, rounding.
@@ -100,7 +100,7 @@ constexpr std::uint64_t residual(std::uint32_t n) {
 
 /// EMBED of k elements: a beat of each plane a clock, then the chunk's elements, chunk after chunk.
 constexpr std::uint64_t embed(std::uint32_t k, std::uint32_t planes, std::uint32_t port_bits) {
-    const std::uint64_t chunks = steps(k, 5 * (port_bits / 8));
+    const std::uint64_t chunks = steps(k, std::uint64_t{5} * (port_bits / 8));
     return kStart + chunks * planes + steps(k, kVectorLanes) + chunks * (kConvert + kMultiply) + kFinish;
 }
 

@@ -29,6 +29,7 @@ void quantize(const float* x, std::uint32_t n, std::int8_t* q, float* scale) {
     std::uint32_t largest = 0;
     for (std::uint32_t j = 0; j < n; ++j) {
         SETUN_HLS(HLS PIPELINE II = 1)
+        SETUN_HLS(HLS UNROLL factor = kNormLanes)
         SETUN_HLS(HLS LOOP_TRIPCOUNT min = 1 max = kMaxWidth)
         const std::uint32_t magnitude = bits_of(x[j]) & kMagnitude;
         largest = magnitude > largest ? magnitude : largest;
@@ -39,6 +40,7 @@ void quantize(const float* x, std::uint32_t n, std::int8_t* q, float* scale) {
     *scale = finite ? s : float_of(0x7FC00000U);
     for (std::uint32_t j = 0; j < n; ++j) {
         SETUN_HLS(HLS PIPELINE II = 1)
+        SETUN_HLS(HLS UNROLL factor = kNormLanes)
         SETUN_HLS(HLS LOOP_TRIPCOUNT min = 1 max = kMaxWidth)
         q[j] = finite ? round_to_int8(x[j] * s) : static_cast<std::int8_t>(0);
     }
@@ -52,6 +54,7 @@ void dequantize_row(const std::int32_t* acc, std::uint32_t n, std::uint32_t stri
                     float s_x, float* y) {
     for (std::uint32_t j = 0; j < n; ++j) {
         SETUN_HLS(HLS PIPELINE II = 1)
+        SETUN_HLS(HLS UNROLL factor = kVectorLanes)
         SETUN_HLS(HLS LOOP_TRIPCOUNT min = 1 max = kMaxWidth)
         y[j] = dequantize(acc[static_cast<std::uint64_t>(j) * stride], weight_scale, s_x);
     }

@@ -13,6 +13,7 @@ void rms_norm(const float* x, const float* weight, std::uint32_t n, float eps, f
     const float r = 1.0F / square_root(mean + eps);
     for (std::uint32_t j = 0; j < n; ++j) {
         SETUN_HLS(HLS PIPELINE II = 1)
+        SETUN_HLS(HLS UNROLL factor = kNormLanes)
         SETUN_HLS(HLS LOOP_TRIPCOUNT min = 1 max = kMaxWidth)
         y[j] = (x[j] * r) * weight[j];
     }

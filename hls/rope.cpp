@@ -10,6 +10,7 @@ namespace hls {
 void rope_table(std::uint32_t position, float theta, std::uint32_t head_dim, float* cosine, float* sine) {
     const double log_theta = logarithm_double(static_cast<double>(theta));
     for (std::uint32_t i = 0; i < head_dim / 2; ++i) {
+        SETUN_HLS(HLS PIPELINE II = 8)
         SETUN_HLS(HLS LOOP_TRIPCOUNT min = 1 max = kMaxHeadDim / 2)
         const double exponent = -(2.0 * static_cast<double>(i)) / static_cast<double>(head_dim);
         const double frequency = exponential_double(exponent * log_theta);

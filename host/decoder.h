@@ -12,7 +12,7 @@
 namespace setun {
 
 /// What the cache keeps of keys and values (docs/numerics.md sections 4 and 4.1). INT8 takes about a quarter
-/// of the memory and makes attention a sum of integers; it changes the text.
+/// of the memory and makes attention a sum of integers; it can change the text.
 enum class KvFormat : std::uint8_t { kFloat32, kInt8 };
 /// "float32" or "int8"
 const char* kv_format_name(KvFormat format);

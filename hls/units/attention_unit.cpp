@@ -201,7 +201,8 @@ void weigh_int8(const AttentionShape& shape, const Group& group, const std::int8
             SETUN_HLS(HLS LOOP_TRIPCOUNT min = 1 max = kMaxHeadDim)
             for (std::uint32_t h = 0; h < kSharedHeads; ++h) {
                 SETUN_HLS(HLS UNROLL)
-                sums[h][d] += t[h] * value[d];
+                const std::int32_t product = t[h] * value[d];  // below 2^22
+                sums[h][d] += product;
             }
         }
     }
@@ -216,35 +217,56 @@ void weigh_int8(const AttentionShape& shape, const Group& group, const std::int8
     }
 }
 
-/// The heads of group `index`: those of a KV head in parts of kSharedHeads, the last part may be smaller.
-Group group_of(const AttentionShape& shape, std::uint32_t index) {
-    const std::uint32_t sharing = shape.heads / shape.kv_heads;
-    const std::uint32_t parts = sharing / kSharedHeads + (sharing % kSharedHeads != 0 ? 1U : 0U);
-    const std::uint32_t kv_head = index / parts;
-    const std::uint32_t before = index % parts * kSharedHeads;
-    const std::uint32_t left = sharing - before;
-    return {kv_head * sharing + before, left < kSharedHeads ? left : kSharedHeads, kv_head};
-}
-
-/// One group through the three stages. q is read before out is written: out may be q.
-void attend(const AttentionShape& shape, const Group& group, const float* q, const Cache& cache, float* out) {
-    SETUN_HLS(HLS DATAFLOW)
-    SETUN_HLS_BUFFER Rows scores;
-    SETUN_HLS(HLS ARRAY_PARTITION variable = scores dim = 1 complete)
-    SETUN_HLS_BUFFER Rows weights;
-    SETUN_HLS(HLS ARRAY_PARTITION variable = weights dim = 1 complete)
-    float largest[kSharedHeads] = {};
-    std::uint32_t largest_bits[kSharedHeads] = {};
+/// First and last stage for the cache's kind.
+void score(const AttentionShape& shape, const Group& group, const float* q, const Cache& cache, Rows scores,
+           float* largest) {
     if (cache.is_int8) {
         score_int8(shape, group, q, cache.int8, scores, largest);
     } else {
         score_floats(shape, group, q, cache.keys, scores, largest);
     }
-    soften(shape, group, cache, largest, scores, weights, largest_bits);
+}
+
+void weigh(const AttentionShape& shape, const Group& group, const Cache& cache, const Rows weights,
+           const std::uint32_t* largest_bits, float* out) {
     if (cache.is_int8) {
         weigh_int8(shape, group, cache.int8.values, weights, largest_bits, out);
     } else {
         weigh_floats(shape, group, cache.values, weights, out);
+    }
+}
+
+/// Parts of at most kSharedHeads that the heads of one KV head make.
+std::uint32_t parts_of(const AttentionShape& shape) {
+    const std::uint32_t sharing = shape.heads / shape.kv_heads;
+    return sharing / kSharedHeads + (sharing % kSharedHeads != 0 ? 1U : 0U);
+}
+
+Group group_of(const AttentionShape& shape, std::uint32_t index) {
+    const std::uint32_t sharing = shape.heads / shape.kv_heads;
+    const std::uint32_t kv_head = index / parts_of(shape);
+    const std::uint32_t before = index % parts_of(shape) * kSharedHeads;
+    const std::uint32_t left = sharing - before;
+    return {kv_head * sharing + before, left < kSharedHeads ? left : kSharedHeads, kv_head};
+}
+
+/// All groups through the three stages. A group's part of q is read before its part of out is written: out
+/// may be q.
+void attend(const AttentionShape& shape, const float* q, const Cache& cache, float* out) {
+    const std::uint32_t groups = shape.kv_heads * parts_of(shape);
+    for (std::uint32_t index = 0; index < groups; ++index) {
+        SETUN_HLS(HLS DATAFLOW)
+        SETUN_HLS(HLS LOOP_TRIPCOUNT min = 1 max = kMaxHeads)
+        SETUN_HLS_BUFFER Rows scores;
+        SETUN_HLS(HLS ARRAY_PARTITION variable = scores dim = 1 complete)
+        SETUN_HLS_BUFFER Rows weights;
+        SETUN_HLS(HLS ARRAY_PARTITION variable = weights dim = 1 complete)
+        float largest[kSharedHeads] = {};
+        std::uint32_t largest_bits[kSharedHeads] = {};
+        const Group group = group_of(shape, index);
+        score(shape, group, q, cache, scores, largest);
+        soften(shape, group, cache, largest, scores, weights, largest_bits);
+        weigh(shape, group, cache, weights, largest_bits, out);
     }
 }
 
@@ -271,10 +293,5 @@ extern "C" void setun_hls_attention(const float* q, const float* key_float, cons
     const AttentionShape shape = {heads, kv_heads, head_dim, positions};
     const Cache cache = {
         key_float, value_float, {key_int8, value_int8, key_scale, value_scale}, kind == SETUN_KV_INT8};
-    const std::uint32_t sharing = heads / kv_heads;
-    const std::uint32_t parts = sharing / kSharedHeads + (sharing % kSharedHeads != 0 ? 1U : 0U);
-    for (std::uint32_t index = 0; index < kv_heads * parts; ++index) {
-        SETUN_HLS(HLS LOOP_TRIPCOUNT min = 1 max = kMaxHeads)
-        attend(shape, group_of(shape, index), q, cache, out);
-    }
+    attend(shape, q, cache, out);
 }

@@ -68,7 +68,7 @@ void add_model_options(CLI::App& app, ModelOptions& options, bool with_shape) {
 
 void add_kv_option(CLI::App& app, std::string& kv) {
     app.add_option("--kv", kv,
-                   "Keep keys and values as float32 or int8 (a quarter of the memory, other text)")
+                   "Keep keys and values as float32 or int8 (a quarter of the memory, may change the text)")
         ->capture_default_str();
 }
 

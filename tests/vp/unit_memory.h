@@ -44,9 +44,8 @@ class UnitMemory {
         std::vector<std::span<std::byte>> outputs;
         buffers.reserve(plan.reads.size() + plan.writes.size());
         for (const vp::Region& region : plan.reads) {
-            const auto& memory = region.port == vp::Region::kData
-                                     ? data_
-                                     : weights_.at(static_cast<std::size_t>(region.port));
+            const auto& memory =
+                region.port == vp::Region::kData ? data_ : weights_.at(static_cast<std::size_t>(region.port));
             if (region.offset + region.bytes > memory.size()) {
                 ++outside;
                 return {SETUN_ERR_DATA_READ, 0};
