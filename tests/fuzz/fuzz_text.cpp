@@ -55,12 +55,15 @@ std::size_t count_specials(const Tokenizer& tokens, const std::vector<std::uint3
 }
 
 /// U+2581 is how SentencePiece writes a space.
-std::string with_spaces(std::string text) {
+std::string with_spaces(std::string_view text) {
     constexpr std::string_view kMark = "\xE2\x96\x81";
-    for (std::size_t at = 0; (at = text.find(kMark, at)) != std::string::npos;) {
-        text.replace(at, kMark.size(), " ");
+    std::string plain;
+    while (!text.empty()) {
+        const bool mark = text.starts_with(kMark);
+        plain += mark ? ' ' : text.front();
+        text.remove_prefix(mark ? kMark.size() : 1);
     }
-    return text;
+    return plain;
 }
 
 /// Bytes that come in pieces are the same text as when they come at once.
