@@ -184,6 +184,9 @@ ChipOutcome ChipSession::run(const ChipRequest& request) {
         if (status == SETUN_STATUS_ABORTED && !outcome.stopped.empty()) {
             break;
         }
+        if (status == SETUN_STATUS_TOKEN_RANGE) {
+            throw InputError(failure(status));  // the caller's tokens, as on every other device
+        }
         if (status >= SETUN_STATUS_BAD_REQUEST) {
             throw CheckError(failure(status));
         }

@@ -39,10 +39,10 @@ class ChipSession {
     /// The program must have been placed in the chip.
     ChipSession(vp::VirtualPlatform& chip, const ChipProgram& program) : chip_(&chip), program_(&program) {}
 
-    /// Runs a request to its end. Throws InputError when prompt and tokens do not fit the cache or there are
-    /// too many stop tokens; CheckError with a sentence when the firmware reports a failure; DeviceError when
-    /// it does not answer within its own watchdog. The next request may follow after any of them but the
-    /// last.
+    /// Runs a request to its end. Throws InputError when prompt and tokens do not fit the cache, a token is
+    /// outside the vocabulary or there are too many stop tokens; CheckError with a sentence when the firmware
+    /// reports a failure; DeviceError when it does not answer within its own watchdog. The next request may
+    /// follow after any of them but the last.
     ChipOutcome run(const ChipRequest& request);
 
     /// A sentence for a status of firmware/platform.h and its details.

@@ -37,8 +37,8 @@ Architecture small_architecture() {
     return a;
 }
 
-/// SystemC has one simulation in a process, so all tests of this program share a chip. That every request after
-/// a failed one is answered right is part of what they test.
+/// SystemC has one simulation in a process, so all tests of this program share a chip. That every request
+/// after a failed one is answered right is part of what they test.
 struct Bench {
     Bench() {
         programs.emplace(KvFormat::kFloat32, ChipProgram(model, 1, KvFormat::kFloat32, kPositions));
@@ -68,7 +68,8 @@ Bench& bench() {
 }
 
 /// The same text with device cpu.
-std::vector<std::uint32_t> expected(const std::vector<std::uint32_t>& prompt, std::uint32_t count, KvFormat kv) {
+std::vector<std::uint32_t> expected(const std::vector<std::uint32_t>& prompt, std::uint32_t count,
+                                    KvFormat kv) {
     const Model& model = bench().model;
     const std::unique_ptr<Device> device = make_cpu_device({});
     const LoweredModel lowered(product_groups(model), *device);
@@ -99,11 +100,12 @@ class Chip : public testing::Test {
     }
     ChipOutcome run(const ChipRequest& r) { return ChipSession(chip(), *program_).run(r); }
 
-    /// The message of the CheckError that the request ends with.
+    /// The message of the error that the request ends with.
+    template <class Error = CheckError>
     std::string failure(const ChipRequest& r) {
         try {
             run(r);
-        } catch (const CheckError& error) {
+        } catch (const Error& error) {
             return error.what();
         }
         return "no failure";
@@ -112,15 +114,16 @@ class Chip : public testing::Test {
         EXPECT_EQ(run(request({7, 8, 9}, 4)).tokens, expected({7, 8, 9}, 4, KvFormat::kFloat32));
     }
     [[nodiscard]] std::span<std::byte> body_command(std::size_t index) {
-        return chip().data().subspan(program_->request().body_list + index * sizeof(Command), sizeof(Command));
+        return chip().data().subspan(program_->request().body_list + index * sizeof(Command),
+                                     sizeof(Command));
     }
 
     ChipProgram* program_ = nullptr;
 };
 
 TEST_F(Chip, MakesTheTokensOfTheProcessor) {
-    for (const std::vector<std::uint32_t>& prompt :
-         std::vector<std::vector<std::uint32_t>>{{0}, {149}, {5, 77, 3, 120, 9}, {1, 1, 1, 1, 1, 1, 1, 1, 1, 1}}) {
+    for (const std::vector<std::uint32_t>& prompt : std::vector<std::vector<std::uint32_t>>{
+             {0}, {149}, {5, 77, 3, 120, 9}, {1, 1, 1, 1, 1, 1, 1, 1, 1, 1}}) {
         const auto count = static_cast<std::uint32_t>(kPositions + 1 - prompt.size());  // fills the cache
         EXPECT_EQ(run(request(prompt, count)).tokens, expected(prompt, count, KvFormat::kFloat32));
     }
@@ -189,8 +192,9 @@ TEST_F(Chip, AccountsForEveryCycle) {
 }
 
 TEST_F(Chip, NamesATokenThatIsOutOfRange) {
-    EXPECT_EQ(failure(request({4, 150, 6}, 2)),
-              "device vp: token id 150 at place 1 of the prompt is out of range; the vocabulary has ids 0 to 149");
+    EXPECT_EQ(
+        failure<InputError>(request({4, 150, 6}, 2)),
+        "device vp: token id 150 at place 1 of the prompt is out of range; the vocabulary has ids 0 to 149");
     expect_recovered();
 }
 
@@ -208,7 +212,8 @@ TEST_F(Chip, RefusesWhatDoesNotFit) {
 
 TEST_F(Chip, RefusesADamagedList) {
     body_command(6)[0] = std::byte{2};  // version
-    EXPECT_NE(failure(request({4}, 2)).find("the firmware refused the body list: VERSION"), std::string::npos);
+    EXPECT_NE(failure(request({4}, 2)).find("the firmware refused the body list: VERSION"),
+              std::string::npos);
     program_->place(chip());
     body_command(9)[1] = std::byte{0x7F};  // opcode
     EXPECT_NE(failure(request({4}, 2)).find("OPCODE"), std::string::npos);
