@@ -1,0 +1,14 @@
+../setun_delay.sv
+setun_int_add.sv
+setun_int8_rows.sv
+setun_int8_mul.sv
+setun_int8_mac.sv
+setun_int8_tree.sv
+setun_ternary_mac.sv
+setun_lead_zeros.sv
+setun_fp16_mul_pipe.sv
+setun_fp16_add_pipe.sv
+setun_fp16_mul.sv
+setun_fp16_add.sv
+setun_fp16_mac.sv
+setun_fp16_tree.sv
