@@ -88,6 +88,24 @@ Unit integer_add(unsigned width) {
     return unit;
 }
 
+// With the ninth bit, as a tree's first level has it: the operands are sign-extended outside.
+Unit int8_add_full() {
+    Unit unit = integer_add(9);
+    unit.name = "int8_add_full";
+    unit.text = "INT8 adder with 9-bit sum";
+    unit.cases = {{"random", "uniform operands, sign-extended", [] {
+                       return binary(
+                           9, "sum_o", 9, 2,
+                           [](Random& r) {
+                               const auto operand = [&] { return as_bits(static_cast<std::int8_t>(r.bits() & 0xFFU)); };
+                               const std::uint64_t a = operand();
+                               return std::pair(a, operand());
+                           },
+                           [](std::uint64_t a, std::uint64_t b) { return a + b; });
+                   }}};
+    return unit;
+}
+
 Unit int8_multiply() {
     Unit unit = plain_unit("int8_mul", "INT8 multiplier", "multiply",
                            {"setun_int8_mul", {baseline("setun_int8_rows.sv"), baseline("setun_int8_mul.sv")}, {}, false, {}});
@@ -104,10 +122,18 @@ Unit int8_multiply() {
     return unit;
 }
 
+std::vector<std::string> half_files(const char* top) {
+    return {"rtl/setun_delay.sv",
+            baseline("setun_lead_zeros.sv"),
+            baseline("setun_fp16_mul_pipe.sv"),
+            baseline("setun_fp16_add_pipe.sv"),
+            baseline(top)};
+}
+
 Unit half_multiplier(unsigned stages) {
     Unit unit = plain_unit("fp16_mul", "FP16 multiplier, 2 stages", "multiply",
                            {"setun_fp16_mul",
-                            {baseline("setun_fp16_mul_pipe.sv"), baseline("setun_fp16_mul.sv"), baseline("setun_lead_zeros.sv")},
+                            half_files("setun_fp16_mul.sv"),
                             {{"Stages", stages}},
                             false,
                             {}});
@@ -148,7 +174,7 @@ class RunningSum {
 Unit half_adder(unsigned stages) {
     Unit unit = plain_unit("fp16_add", "FP16 adder, 3 stages", "add",
                            {"setun_fp16_add",
-                            {baseline("setun_fp16_add_pipe.sv"), baseline("setun_fp16_add.sv"), baseline("setun_lead_zeros.sv")},
+                            half_files("setun_fp16_add.sv"),
                             {{"Stages", stages}},
                             false,
                             {}});
@@ -306,14 +332,6 @@ Workload half_dot(unsigned lanes, std::size_t cycles, unsigned mul, unsigned add
         }
     }
     return w;
-}
-
-std::vector<std::string> half_files(const char* top) {
-    return {"rtl/setun_delay.sv",
-            baseline("setun_lead_zeros.sv"),
-            baseline("setun_fp16_mul_pipe.sv"),
-            baseline("setun_fp16_add_pipe.sv"),
-            baseline(top)};
 }
 
 Unit half_serial(unsigned mul, unsigned add) {
@@ -494,7 +512,7 @@ Unit engine_leaf(const ModelStimulus& model) {
     unit.operations = kLanes;
     unit.large = true;
     unit.job = {"setun_leaf_tree",
-                {"rtl/setun_delay.sv", "rtl/setun_trit_decode.sv", "rtl/setun_add_tree.sv", "rtl/setun_popcount.sv",
+                {"rtl/setun_delay.sv", "rtl/setun_trit_decode.sv", "rtl/setun_add_tree.sv", "rtl/setun_sum_tree.sv", "rtl/setun_popcount.sv",
                  "rtl/setun_leaf_tree.sv"},
                 {{"PortBits", kPortBits}},
                 true,
@@ -584,6 +602,7 @@ Unit partial_sum() {
 std::vector<Unit> all_units(const ModelStimulus& model) {
     std::vector<Unit> units;
     units.push_back(integer_add(8));
+    units.push_back(int8_add_full());
     units.push_back(integer_add(32));
     units.push_back(int8_multiply());
     units.push_back(int8_serial());

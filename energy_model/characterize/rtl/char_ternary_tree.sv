@@ -36,7 +36,7 @@ module char_ternary_tree #(
     logic [GroupW-1:0] group_sum;
     always_comb begin
       group_sum = '0;
-      for (int i = 0; i < int'(Group); i++) begin
+      for (int unsigned i = 0; i < Group; i++) begin
         group_sum = group_sum + GroupW'(((operand_x_q[8*(g*Group+i) +: 8] ^ {8{operand_negative_q[g*Group+i]}})
                                           & {8{operand_nonzero_q[g*Group+i]}}) ^ 8'h80);
         group_sum = group_sum + GroupW'(operand_negative_q[g*Group+i]);
@@ -49,7 +49,7 @@ module char_ternary_tree #(
   logic [AccW-1:0] sum, sum_q;
   always_comb begin
     sum = AccW'(0) - AccW'(Lanes * 128);
-    for (int g = 0; g < int'(Groups); g++) sum = sum + AccW'(partial_q[g*GroupW +: GroupW]);
+    for (int unsigned g = 0; g < Groups; g++) sum = sum + AccW'(partial_q[g*GroupW +: GroupW]);
     sum = sum + (sum_q & {AccW{~restart_q}});
   end
   always_ff @(posedge clk_i) begin
