@@ -21,11 +21,19 @@ class Builder {
 
     CellModel build() {
         switch (cell_.kind) {
-            case CellKind::kCombinational: combinational(); break;
-            case CellKind::kFlipFlop: flip_flop(); break;
-            case CellKind::kClockGate: clock_gate(); break;
+            case CellKind::kCombinational:
+                combinational();
+                break;
+            case CellKind::kFlipFlop:
+                flip_flop();
+                break;
+            case CellKind::kClockGate:
+                clock_gate();
+                break;
             case CellKind::kOther:
-                fail("is a latch or a flip-flop with set or reset; the simulator has none of these, leave it out of synthesis");
+                fail(
+                    "is a latch or a flip-flop with set or reset; the simulator has none of these, leave it "
+                    "out of synthesis");
         }
         number_arcs();
         number_output_powers();
@@ -141,10 +149,11 @@ class Builder {
         return unconditional != CellModel::kNone ? unconditional : any;
     }
 
-    // The group of one rail in force: the one whose `when` holds, or else the one without. Never both: Liberty's default
-    // is for the states that no other group names.
-    [[nodiscard]] static const PowerGroup* group_of(const std::vector<PowerGroup>& groups, bool output, unsigned related,
-                                                    std::string_view rail, std::uint32_t state) {
+    // The group of one rail in force: the one whose `when` holds, or else the one without. Never both:
+    // Liberty's default is for the states that no other group names.
+    [[nodiscard]] static const PowerGroup* group_of(const std::vector<PowerGroup>& groups, bool output,
+                                                    unsigned related, std::string_view rail,
+                                                    std::uint32_t state) {
         const PowerGroup* otherwise = nullptr;
         for (const PowerGroup& group : groups) {
             if (group.rail != rail || (output && group.related != related)) {
@@ -197,7 +206,8 @@ class Builder {
         for (unsigned i = 0; i < model_.inputs; ++i) {
             first_pair_ = model_.power_list.size();
             for (std::uint32_t s = 0; s < each; ++s) {
-                model_.hidden[std::size_t{i} * each + s] = pair_number(i, i, false, stateful ? s : with_outputs(s));
+                model_.hidden[std::size_t{i} * each + s] =
+                    pair_number(i, i, false, stateful ? s : with_outputs(s));
             }
         }
         model_.powers = static_cast<unsigned>(model_.power_list.size());

@@ -58,7 +58,8 @@ void write_model(Out out, const LibertyCell& cell) {
             }
         }
         fmt::format_to(out,
-                       "  reg open;\n  initial open = 0;\n  always @* if (!{0}) open = {1};\n  assign {2} = {0} & open;\n",
+                       "  reg open;\n  initial open = 0;\n  always @* if (!{0}) open = {1};\n  assign {2} = "
+                       "{0} & open;\n",
                        clock, enable, cell.outputs[0].name);
     } else if (cell.kind == CellKind::kFlipFlop) {
         const std::vector<std::string> names = cell.input_names();
@@ -107,19 +108,22 @@ std::string bench(const Design& design, const std::string& top, std::string_view
     std::size_t outs = 0;
     for (const NetlistPort& port : design.ports) {
         std::size_t& at = port.input ? in : outs;
-        connections += fmt::format(", .{}({}[{}:{}])", port.name, port.input ? "in" : "out", at + port.bits.size() - 1, at);
+        connections += fmt::format(", .{}({}[{}:{}])", port.name, port.input ? "in" : "out",
+                                   at + port.bits.size() - 1, at);
         at += port.bits.size();
     }
-    fmt::format_to(out,
-                   "`timescale 1fs/1fs\nmodule bench;\n  integer toggles, n, file;\n  reg clk;\n  reg [{0}:0] in;\n"
-                   "  wire [{1}:0] out;\n  reg [{0}:0] rows [0:{2}];\n  {3} dut ({4});\n  initial begin\n"
-                   "    $readmemb(\"stimulus.txt\", rows);\n    file = $fopen(\"outputs.txt\");\n    clk = 0;\n"
-                   "    in = rows[0];\n    toggles = 0;\n    #{5};\n    for (n = 0; n < {6}; n = n + 1) begin\n"
-                   "      if (n == {7}) toggles = 0;\n      clk = 1;\n      #{8} in = rows[n];\n      #{9} clk = 0;\n"
-                   "      #{10};\n      $fdisplay(file, \"%b\", out);\n    end\n    $display(\"toggles %0d\", toggles);\n"
-                   "    $finish;\n  end\nendmodule\n",
-                   in - 1, outs - 1, cycles - 1, top, connections, 10 * kPeriod, cycles, first_counted, kInputDelay,
-                   kPeriod / 2 - kInputDelay, kPeriod - kPeriod / 2);
+    fmt::format_to(
+        out,
+        "`timescale 1fs/1fs\nmodule bench;\n  integer toggles, n, file;\n  reg clk;\n  reg [{0}:0] in;\n"
+        "  wire [{1}:0] out;\n  reg [{0}:0] rows [0:{2}];\n  {3} dut ({4});\n  initial begin\n"
+        "    $readmemb(\"stimulus.txt\", rows);\n    file = $fopen(\"outputs.txt\");\n    clk = 0;\n"
+        "    in = rows[0];\n    toggles = 0;\n    #{5};\n    for (n = 0; n < {6}; n = n + 1) begin\n"
+        "      if (n == {7}) toggles = 0;\n      clk = 1;\n      #{8} in = rows[n];\n      #{9} clk = 0;\n"
+        "      #{10};\n      $fdisplay(file, \"%b\", out);\n    end\n    $display(\"toggles %0d\", "
+        "toggles);\n"
+        "    $finish;\n  end\nendmodule\n",
+        in - 1, outs - 1, cycles - 1, top, connections, 10 * kPeriod, cycles, first_counted, kInputDelay,
+        kPeriod / 2 - kInputDelay, kPeriod - kPeriod / 2);
     return text;
 }
 
@@ -181,7 +185,8 @@ std::string gate_models(const LibertyLibrary& library, const Netlist& netlist) {
 }
 
 ToggleComparison compare_toggles(const LibertyLibrary& library, const Unit& unit, const Netlist& netlist,
-                                 const Workload& workload, std::size_t cycles, const std::filesystem::path& work) {
+                                 const Workload& workload, std::size_t cycles,
+                                 const std::filesystem::path& work) {
     constexpr std::string_view kClock = "clk_i";
     cycles = std::min(cycles, workload.inputs.cycles());
     if (cycles <= workload.first_counted) {
@@ -201,7 +206,8 @@ ToggleComparison compare_toggles(const LibertyLibrary& library, const Unit& unit
     write_file(folder / "netlist.v", "`timescale 1fs/1fs\n" + netlist_verilog(netlist, &delays));
     write_file(folder / "bench.v", bench(design, netlist.name, kClock, cycles, workload.first_counted));
     const auto path = [&](const char* name) { return (folder / name).string(); };
-    run_tool({"iverilog", "-g2005", "-s", "bench", "-o", path("bench.vvp"), path("models.v"), path("netlist.v"), path("bench.v")},
+    run_tool({"iverilog", "-g2005", "-s", "bench", "-o", path("bench.vvp"), path("models.v"),
+              path("netlist.v"), path("bench.v")},
              "iverilog", folder / "iverilog.log");
     const std::string printed =
         run_tool({"env", "-C", folder.string(), "vvp", "-n", "bench.vvp"}, "iverilog", folder / "vvp.log");
@@ -232,7 +238,8 @@ ToggleComparison compare_toggles(const LibertyLibrary& library, const Unit& unit
     return result;
 }
 
-double opensta_path(const std::filesystem::path& liberty, const Netlist& netlist, const std::filesystem::path& work) {
+double opensta_path(const std::filesystem::path& liberty, const Netlist& netlist,
+                    const std::filesystem::path& work) {
     const std::filesystem::path folder = work / ("opensta_" + netlist.name);
     std::filesystem::create_directories(folder);
     std::string script;
@@ -248,14 +255,15 @@ double opensta_path(const std::filesystem::path& liberty, const Netlist& netlist
         fmt::format_to(out, "read_liberty {}\n", plain.string());
     }
     write_file(folder / "netlist.v", netlist_verilog(netlist, nullptr));
-    fmt::format_to(out,
-                   "read_verilog {}\nlink_design {}\ncreate_clock -name clk -period 1000 [get_ports clk_i]\n"
-                   "set_clock_transition {} clk\n"
-                   "report_checks -from [all_registers -clock_pins] -to [all_registers -data_pins] -digits 3\nexit\n",
-                   (folder / "netlist.v").string(), netlist.name, kClockSlew);
+    fmt::format_to(
+        out,
+        "read_verilog {}\nlink_design {}\ncreate_clock -name clk -period 1000 [get_ports clk_i]\n"
+        "set_clock_transition {} clk\n"
+        "report_checks -from [all_registers -clock_pins] -to [all_registers -data_pins] -digits 3\nexit\n",
+        (folder / "netlist.v").string(), netlist.name, kClockSlew);
     write_file(folder / "path.tcl", script);
-    const std::string printed =
-        run_tool({"sta", "-no_splash", "-exit", (folder / "path.tcl").string()}, "opensta", folder / "sta.log");
+    const std::string printed = run_tool({"sta", "-no_splash", "-exit", (folder / "path.tcl").string()},
+                                         "opensta", folder / "sta.log");
     // "    1234.5   slack (MET)": what is left of the period.
     std::istringstream lines(printed);
     for (std::string line; std::getline(lines, line);) {
@@ -268,7 +276,8 @@ double opensta_path(const std::filesystem::path& liberty, const Netlist& netlist
             return 1000.0 - slack;
         }
     }
-    throw CharacterizeError(fmt::format("OpenSTA reports no path; all it says is in {}", (folder / "sta.log").string()));
+    throw CharacterizeError(
+        fmt::format("OpenSTA reports no path; all it says is in {}", (folder / "sta.log").string()));
 }
 
 RailFractions rail_fractions(const LibertyLibrary& library) {
@@ -284,9 +293,10 @@ RailFractions rail_fractions(const LibertyLibrary& library) {
                     continue;
                 }
                 // Groups come in pairs: the same state once for each rail.
-                const auto vss = std::find_if(pin.powers.begin(), pin.powers.end(), [&](const PowerGroup& group) {
-                    return &group > &vdd && group.rail == "VSS" && group.rise;
-                });
+                const auto vss =
+                    std::find_if(pin.powers.begin(), pin.powers.end(), [&](const PowerGroup& group) {
+                        return &group > &vdd && group.rail == "VSS" && group.rise;
+                    });
                 if (vss == pin.powers.end()) {
                     continue;
                 }

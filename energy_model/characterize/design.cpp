@@ -20,7 +20,9 @@ constexpr double kFemtosecondsPerPicosecond = 1000.0;
 constexpr std::int64_t kShortestDelay = 1;
 constexpr double kNever = -1.0;
 
-double at(const std::optional<LookupTable>& table, double x1, double x2) { return table ? table->at(x1, x2) : 0.0; }
+double at(const std::optional<LookupTable>& table, double x1, double x2) {
+    return table ? table->at(x1, x2) : 0.0;
+}
 
 // Input edges that can cause the output edge: bit 0 a rise, bit 1 a fall.
 unsigned causes(Sense sense, bool output_rises) {
@@ -34,7 +36,8 @@ double mean(const ByEdge<double>& both) { return (both.rise + both.fall) / 2; }
 
 }  // namespace
 
-Design::Design(const LibertyLibrary& library, const Netlist& netlist, std::string_view clock, const Wires& wires)
+Design::Design(const LibertyLibrary& library, const Netlist& netlist, std::string_view clock,
+               const Wires& wires)
     : nets(netlist.nets), voltage(library.voltage) {
     connect(library, netlist, clock);
     sort_instances();
@@ -79,8 +82,9 @@ void Design::connect(const LibertyLibrary& library, const Netlist& netlist, std:
         if (model == nullptr) {
             const LibertyCell* found = library.find(cell.type);
             if (found == nullptr) {
-                throw CharacterizeError(fmt::format("cell '{}' of the netlist is a '{}', which the library does not have",
-                                                    cell.name, cell.type));
+                throw CharacterizeError(
+                    fmt::format("cell '{}' of the netlist is a '{}', which the library does not have",
+                                cell.name, cell.type));
             }
             models_.push_back(std::make_unique<CellModel>(make_cell_model(*found)));
             model = models_.back().get();
@@ -91,7 +95,8 @@ void Design::connect(const LibertyLibrary& library, const Netlist& netlist, std:
         instance.in.assign(model->inputs, kNoNet);
         instance.out.assign(model->outputs, kNoNet);
         for (const auto& [pin, net] : cell.pins) {
-            const auto place = [&, name = std::string_view(pin)](const std::vector<LibertyPin>& pins, std::vector<Net>& list) {
+            const auto place = [&, name = std::string_view(pin)](const std::vector<LibertyPin>& pins,
+                                                                 std::vector<Net>& list) {
                 for (std::size_t i = 0; i < pins.size(); ++i) {
                     if (pins[i].name == name) {
                         list[i] = net;
@@ -101,11 +106,13 @@ void Design::connect(const LibertyLibrary& library, const Netlist& netlist, std:
                 return false;
             };
             if (!place(model->cell->inputs, instance.in) && !place(model->cell->outputs, instance.out)) {
-                throw CharacterizeError(fmt::format("cell '{}': '{}' has no pin '{}'", cell.name, cell.type, pin));
+                throw CharacterizeError(
+                    fmt::format("cell '{}': '{}' has no pin '{}'", cell.name, cell.type, pin));
             }
         }
         if (std::find(instance.in.begin(), instance.in.end(), kNoNet) != instance.in.end()) {
-            throw CharacterizeError(fmt::format("cell '{}' ({}) has an input that is not connected", cell.name, cell.type));
+            throw CharacterizeError(
+                fmt::format("cell '{}' ({}) has an input that is not connected", cell.name, cell.type));
         }
         const auto number = static_cast<std::uint32_t>(instances.size());
         for (Net& net : instance.out) {
@@ -114,7 +121,8 @@ void Design::connect(const LibertyLibrary& library, const Netlist& netlist, std:
                 driver.push_back(number);
                 sinks.emplace_back();
             } else if (std::exchange(driver[net], number) != kNobody) {
-                throw CharacterizeError(fmt::format("a net of cell '{}' ({}) has two drivers", cell.name, cell.type));
+                throw CharacterizeError(
+                    fmt::format("a net of cell '{}' ({}) has two drivers", cell.name, cell.type));
             }
         }
         instance.first_output = outputs;
@@ -144,10 +152,12 @@ void Design::connect(const LibertyLibrary& library, const Netlist& netlist, std:
                     continue;
                 }
                 const std::uint32_t source = driver[net];
-                const bool gated = source != kPortDriver && instances[source].model->cell->kind == CellKind::kClockGate;
+                const bool gated =
+                    source != kPortDriver && instances[source].model->cell->kind == CellKind::kClockGate;
                 if (!gated || instance.model->cell->kind == CellKind::kClockGate) {
                     throw CharacterizeError(fmt::format(
-                        "the clock of cell '{}' is neither the port '{}' nor comes from one clock gate", instance.name, clock));
+                        "the clock of cell '{}' is neither the port '{}' nor comes from one clock gate",
+                        instance.name, clock));
                 }
                 instance.gate = source;
             } else if (net == clock_net) {
@@ -191,7 +201,8 @@ void Design::sort_instances() {
     if (topological.size() != combinational) {
         for (std::uint32_t i = 0; i < instances.size(); ++i) {
             if (waiting[i] != 0) {
-                throw CharacterizeError(fmt::format("cell '{}' is part of a combinational loop", instances[i].name));
+                throw CharacterizeError(
+                    fmt::format("cell '{}' is part of a combinational loop", instances[i].name));
             }
         }
     }
@@ -208,7 +219,8 @@ void Design::add_loads(const Wires& wires) {
     for (std::uint32_t i = 0; i < instances.size(); ++i) {
         const Instance& instance = instances[i];
         if (instance.model->cell->kind != CellKind::kCombinational) {
-            clock_load[i] = instance.model->cell->inputs[instance.model->clock_pin].capacitance + wires.per_clock_pin;
+            clock_load[i] =
+                instance.model->cell->inputs[instance.model->clock_pin].capacitance + wires.per_clock_pin;
             if (instance.gate != Instance::kNoGate) {
                 load[instance.in[instance.model->clock_pin]] += clock_load[i];
             }
@@ -240,8 +252,9 @@ void Design::add_slews() {
                     const unsigned edges = causes(arc.sense, rising);
                     for (const bool cause : {true, false}) {
                         if (table && (edges & (cause ? 1U : 2U)) != 0) {
-                            sum.at(rising ? 0 : 1) +=
-                                std::max(0.0, table->at(input_slew(instance, arc.related, cause), load[instance.out[o]]));
+                            sum.at(rising ? 0 : 1) += std::max(
+                                0.0,
+                                table->at(input_slew(instance, arc.related, cause), load[instance.out[o]]));
                             ++count.at(rising ? 0 : 1);
                         }
                     }
@@ -290,7 +303,8 @@ void Design::add_tables() {
             const CellModel::PowerPair& pair = model.power_list[p];
             const bool hidden = pair.related == CellModel::kNone;
             const unsigned cause = hidden ? pair.pin : pair.related;
-            const ByEdge<double> slew = {input_slew(instance, cause, true), input_slew(instance, cause, false)};
+            const ByEdge<double> slew = {input_slew(instance, cause, true),
+                                         input_slew(instance, cause, false)};
             const double out_load = hidden ? 0.0 : load[instance.out[pair.pin]];
             ByEdge<double>& energy = energies[instance.first_power + p];
             for (const PowerGroup* group : {pair.vdd, pair.vss}) {
@@ -351,7 +365,8 @@ void Design::add_critical_path() {
                 }
                 for (const bool rising : {true, false}) {
                     const Corner& corner = corners[instance.in[pin]].at(rising ? 0 : 1);
-                    const std::optional<LookupTable>& setup = rising ? arc.constraint_rise : arc.constraint_fall;
+                    const std::optional<LookupTable>& setup =
+                        rising ? arc.constraint_rise : arc.constraint_fall;
                     if (corner.arrival != kNever) {
                         const double path = corner.arrival + at(setup, corner.slew, kClockSlew);
                         if (path > critical_path) {

@@ -1,4 +1,5 @@
-// The one exception of the characterisation: bad input, a missing tool or file. One-line message that says what to do.
+// The one exception of the characterisation: bad input, a missing tool or file. One-line message that says
+// what to do.
 #pragma once
 
 #include <stdexcept>

@@ -106,7 +106,8 @@ class ExpressionParser {
 
     void name() {
         const std::size_t from = at_;
-        while (at_ < text_.size() && (std::isalnum(static_cast<unsigned char>(text_[at_])) != 0 || text_[at_] == '_')) {
+        while (at_ < text_.size() &&
+               (std::isalnum(static_cast<unsigned char>(text_[at_])) != 0 || text_[at_] == '_')) {
             ++at_;
         }
         const std::string_view found = text_.substr(from, at_ - from);
@@ -133,7 +134,8 @@ Expression::Expression(std::string_view text, std::span<const std::string> names
 }
 
 bool Expression::operator()(std::uint32_t state) const {
-    // Bit i is level i of the stack; nested deeper than 32 brackets is refused, and each needs at most one level more.
+    // Bit i is level i of the stack; nested deeper than 32 brackets is refused, and each needs at most one
+    // level more.
     std::uint64_t stack = 0;
     unsigned depth = 0;
     const auto push = [&](bool value) {
@@ -173,11 +175,15 @@ std::string Expression::verilog(std::span<const std::string> names) const {
         } else if (operation == kZero || operation == kOne) {
             stack.emplace_back(operation == kOne ? "1'b1" : "1'b0");
         } else if (operation == kNot) {
-            stack.push_back("~" + pop());
+            stack.push_back(fmt::format("~{}", pop()));
         } else {
             const std::string b = pop();
             const std::string a = pop();
-            stack.push_back(fmt::format("({} {} {})", a, operation == kAnd ? '&' : operation == kOr ? '|' : '^', b));
+            stack.push_back(fmt::format("({} {} {})", a,
+                                        operation == kAnd  ? '&'
+                                        : operation == kOr ? '|'
+                                                           : '^',
+                                        b));
         }
     }
     return stack.back();

@@ -12,9 +12,9 @@ namespace setun::characterize {
 /// A Boolean expression over at most 32 named variables, compiled for evaluation.
 class Expression {
   public:
-    /// Compiles `text` with the variables `names` (variable i is bit i of a state). Operators: ! and ' (not), & * and
-    /// juxtaposition (and), ^, | and + (or), brackets, 0 and 1. Throws CharacterizeError "WHERE: ..." for syntax errors
-    /// and unknown names.
+    /// Compiles `text` with the variables `names` (variable i is bit i of a state). Operators: ! and ' (not),
+    /// & * and juxtaposition (and), ^, | and + (or), brackets, 0 and 1. Throws CharacterizeError "WHERE: ..."
+    /// for syntax errors and unknown names.
     Expression(std::string_view text, std::span<const std::string> names, const std::string& where);
 
     /// The value in `state`.

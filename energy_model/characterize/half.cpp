@@ -23,7 +23,8 @@ double half_value(std::uint16_t half) {
         return sign * 0.0;
     }
     if (exponent == 31) {
-        return fraction == 0 ? sign * std::numeric_limits<double>::infinity() : std::numeric_limits<double>::quiet_NaN();
+        return fraction == 0 ? sign * std::numeric_limits<double>::infinity()
+                             : std::numeric_limits<double>::quiet_NaN();
     }
     return sign * std::ldexp((1 << kFractionBits) + fraction, exponent - kBias - kFractionBits);
 }
@@ -60,7 +61,9 @@ std::uint16_t half_from(double value) {
     return static_cast<std::uint16_t>(sign | bits);
 }
 
-std::uint16_t half_multiply(std::uint16_t a, std::uint16_t b) { return half_from(half_value(a) * half_value(b)); }
+std::uint16_t half_multiply(std::uint16_t a, std::uint16_t b) {
+    return half_from(half_value(a) * half_value(b));
+}
 
 std::uint16_t half_add(std::uint16_t a, std::uint16_t b) { return half_from(half_value(a) + half_value(b)); }
 

@@ -8,8 +8,9 @@ namespace setun::characterize {
 /// The value of a half; a subnormal counts as a zero of its sign.
 [[nodiscard]] double half_value(std::uint16_t half);
 
-/// Rounded to nearest even; what is below 2^-14 after rounding with unbounded exponent becomes a zero of its sign, from 65520
-/// on infinity, every NaN 0x7E00. `value` must be exact or a double that no second rounding can harm.
+/// Rounded to nearest even; what is below 2^-14 after rounding with unbounded exponent becomes a zero of its
+/// sign, from 65520 on infinity, every NaN 0x7E00. `value` must be exact or a double that no second rounding
+/// can harm.
 [[nodiscard]] std::uint16_t half_from(double value);
 
 /// Product and sum, each rounded once: both are exact in binary64 before.

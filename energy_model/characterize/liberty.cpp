@@ -101,10 +101,14 @@ class Reader {
 
     void check_units(const LibertyGroup& root) const {
         static constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kUnits = {
-            {{"time_unit", "1ps"}, {"voltage_unit", "1V"}, {"current_unit", "1mA"}, {"leakage_power_unit", "1pW"}}};
+            {{"time_unit", "1ps"},
+             {"voltage_unit", "1V"},
+             {"current_unit", "1mA"},
+             {"leakage_power_unit", "1pW"}}};
         for (const auto& [name, unit] : kUnits) {
             if (root.text(name) != unit) {
-                fail(root.line, fmt::format("{} is '{}', only '{}' is understood", name, root.text(name), unit));
+                fail(root.line,
+                     fmt::format("{} is '{}', only '{}' is understood", name, root.text(name), unit));
             }
         }
         const LibertyAttribute* load = root.find("capacitive_load_unit");
@@ -144,7 +148,8 @@ class Reader {
             result.index1 = index(group, shape, "index_1");
             result.index2 = index(group, shape, "index_2");
             if (result.index1.empty()) {
-                fail(group.line, fmt::format("table '{}' has no index_1, nor has its template '{}'", group.type, shape_name));
+                fail(group.line, fmt::format("table '{}' has no index_1, nor has its template '{}'",
+                                             group.type, shape_name));
             }
         }
         const LibertyAttribute* values = group.find("values");
@@ -161,7 +166,8 @@ class Reader {
         return result;
     }
 
-    [[nodiscard]] std::optional<LookupTable> table_in(const LibertyGroup& group, std::string_view type) const {
+    [[nodiscard]] std::optional<LookupTable> table_in(const LibertyGroup& group,
+                                                      std::string_view type) const {
         for (const LibertyGroup& child : group.groups) {
             if (child.type == type) {
                 return table(child);
@@ -170,7 +176,8 @@ class Reader {
         return std::nullopt;
     }
 
-    [[nodiscard]] std::optional<Expression> condition(const LibertyGroup& group, const LibertyCell& cell) const {
+    [[nodiscard]] std::optional<Expression> condition(const LibertyGroup& group,
+                                                      const LibertyCell& cell) const {
         const LibertyAttribute* when = group.find("when");
         if (when == nullptr) {
             return std::nullopt;
@@ -271,15 +278,16 @@ class Reader {
             }
         }
         if (result.inputs.size() > kMostInputs || result.outputs.size() > kMostOutputs) {
-            fail(group.line, fmt::format("cell '{}' has more than {} inputs or {} outputs", result.name, kMostInputs,
-                                         kMostOutputs));
+            fail(group.line, fmt::format("cell '{}' has more than {} inputs or {} outputs", result.name,
+                                         kMostInputs, kMostOutputs));
         }
         classify(group, result);
         read_leakage(group, result);
         std::size_t in = 0;
         std::size_t out = 0;
         for (const LibertyGroup* child : pins) {
-            LibertyPin& target = child->text("direction") == "output" ? result.outputs[out++] : result.inputs[in++];
+            LibertyPin& target =
+                child->text("direction") == "output" ? result.outputs[out++] : result.inputs[in++];
             for (const LibertyGroup& part : child->groups) {
                 // Pulse widths relate a pin to itself and are not used.
                 // Full adders also relate their sum to their carry output: the inputs' own arcs say the same.
@@ -302,7 +310,8 @@ class Reader {
         for (const LibertyGroup& child : group.groups) {
             if (child.type == "ff") {
                 sequential = true;
-                if (child.arguments.size() == 2 && child.find("clear") == nullptr && child.find("preset") == nullptr) {
+                if (child.arguments.size() == 2 && child.find("clear") == nullptr &&
+                    child.find("preset") == nullptr) {
                     cell.kind = CellKind::kFlipFlop;
                     cell.state_name = child.arguments[0];
                     cell.state_inverse = child.arguments[1];
@@ -382,8 +391,9 @@ std::vector<std::string> LibertyCell::pin_names() const {
 }
 
 const LibertyCell* LibertyLibrary::find(std::string_view name) const {
-    const auto it = std::lower_bound(cells.begin(), cells.end(), name,
-                                     [](const LibertyCell& cell, std::string_view key) { return cell.name < key; });
+    const auto it =
+        std::lower_bound(cells.begin(), cells.end(), name,
+                         [](const LibertyCell& cell, std::string_view key) { return cell.name < key; });
     return it == cells.end() || it->name != name ? nullptr : &*it;
 }
 
@@ -401,11 +411,12 @@ void add_group(LibertyLibrary& library, const LibertyGroup& root, const std::str
     Reader(library, origin).read(root);
     std::stable_sort(library.cells.begin(), library.cells.end(),
                      [](const LibertyCell& a, const LibertyCell& b) { return a.name < b.name; });
-    const auto twice = std::adjacent_find(library.cells.begin(), library.cells.end(),
-                                          [](const LibertyCell& a, const LibertyCell& b) { return a.name == b.name; });
+    const auto twice =
+        std::adjacent_find(library.cells.begin(), library.cells.end(),
+                           [](const LibertyCell& a, const LibertyCell& b) { return a.name == b.name; });
     if (twice != library.cells.end()) {
-        throw CharacterizeError(
-            fmt::format("{}: cell '{}' was given before, at {}", (twice + 1)->origin, twice->name, twice->origin));
+        throw CharacterizeError(fmt::format("{}: cell '{}' was given before, at {}", (twice + 1)->origin,
+                                            twice->name, twice->origin));
     }
 }
 
@@ -419,8 +430,8 @@ std::vector<std::filesystem::path> asap7_files(const std::filesystem::path& fold
     static constexpr std::array<std::string_view, 5> kFamilies = {"SIMPLE", "INVBUF", "AO", "OA", "SEQ"};
     std::error_code error;
     std::vector<std::string> names;
-    for (auto it = std::filesystem::directory_iterator(folder, error); !error && it != std::filesystem::directory_iterator();
-         it.increment(error)) {
+    for (auto it = std::filesystem::directory_iterator(folder, error);
+         !error && it != std::filesystem::directory_iterator(); it.increment(error)) {
         names.push_back(it->path().filename().string());
     }
     if (error) {
@@ -435,11 +446,11 @@ std::vector<std::filesystem::path> asap7_files(const std::filesystem::path& fold
                    (name.ends_with(".lib") || name.ends_with(".lib.gz") || name.ends_with(".lib.xz"));
         });
         if (it == names.end()) {
-            throw CharacterizeError(
-                fmt::format("--liberty {}: holds no {}*.lib, .lib.gz or .lib.xz; fetch it from LIB/NLDM of GitHub "
-                            "The-OpenROAD-Project/asap7sc7p5t_28 (.lib.7z, to be unpacked) or from "
-                            "flow/platforms/asap7/lib/NLDM of OpenROAD-flow-scripts (.lib.gz)",
-                            folder.string(), prefix));
+            throw CharacterizeError(fmt::format(
+                "--liberty {}: holds no {}*.lib, .lib.gz or .lib.xz; fetch it from LIB/NLDM of GitHub "
+                "The-OpenROAD-Project/asap7sc7p5t_28 (.lib.7z, to be unpacked) or from "
+                "flow/platforms/asap7/lib/NLDM of OpenROAD-flow-scripts (.lib.gz)",
+                folder.string(), prefix));
         }
         files.push_back(folder / *it);
     }
@@ -457,8 +468,8 @@ LibertyLibrary read_asap7(const std::filesystem::path& folder) {
         if (name.find("_RVT_TT_") == std::string_view::npos || root.text("nom_voltage") != "0.7" ||
             root.text("nom_temperature") != "25") {
             throw CharacterizeError(
-                fmt::format("{}:{}: library '{}' at {} V, {} C is another corner than RVT, TT, 0.7 V, 25 C", origin,
-                            root.line, name, root.text("nom_voltage"), root.text("nom_temperature")));
+                fmt::format("{}:{}: library '{}' at {} V, {} C is another corner than RVT, TT, 0.7 V, 25 C",
+                            origin, root.line, name, root.text("nom_voltage"), root.text("nom_temperature")));
         }
         add_group(library, root, origin);
     }

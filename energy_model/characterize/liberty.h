@@ -1,4 +1,5 @@
-// A standard-cell library as the characterisation uses it: functions, capacitances, delays and internal energies.
+// A standard-cell library as the characterisation uses it: functions, capacitances, delays and internal
+// energies.
 //
 // Units everywhere: time in ps, capacitance in fF, energy in fJ, leakage in pW, area in um^2, voltage in V.
 #pragma once
@@ -26,21 +27,26 @@ struct LookupTable {
 /// Which way an output moves when an input rises.
 enum class Sense { kPositive, kNegative, kEither };
 
-/// Delays of one output after one input, in the states of `when`; or a constraint of a data pin (setup, hold).
+/// Delays of one output after one input, in the states of `when`; or a constraint of a data pin (setup,
+/// hold).
 struct TimingArc {
-    unsigned related = 0;            ///< number of the related pin among the cell's inputs
-    std::optional<Expression> when;  ///< over inputs, then outputs; absent: every state that no other arc names
+    unsigned related = 0;  ///< number of the related pin among the cell's inputs
+    std::optional<Expression>
+        when;  ///< over inputs, then outputs; absent: every state that no other arc names
     Sense sense = Sense::kEither;
     std::string type;  ///< Liberty's timing_type
-    std::optional<LookupTable> delay_rise, delay_fall, slew_rise, slew_fall;  ///< (input slew, load); of the output's edge
-    std::optional<LookupTable> constraint_rise, constraint_fall;              ///< (data slew, clock slew); of the data's edge
+    std::optional<LookupTable> delay_rise, delay_fall, slew_rise,
+        slew_fall;  ///< (input slew, load); of the output's edge
+    std::optional<LookupTable> constraint_rise,
+        constraint_fall;  ///< (data slew, clock slew); of the data's edge
 };
 
 /// Internal energy of a transition, per supply rail as the library gives it.
 struct PowerGroup {
-    std::optional<unsigned> related;  ///< of an output: the input that caused the transition; of an input: absent
-    std::optional<Expression> when;   ///< over inputs, then outputs
-    std::string rail;                 ///< related_pg_pin
+    std::optional<unsigned>
+        related;  ///< of an output: the input that caused the transition; of an input: absent
+    std::optional<Expression> when;         ///< over inputs, then outputs
+    std::string rail;                       ///< related_pg_pin
     std::optional<LookupTable> rise, fall;  ///< by the pin's own edge
 };
 
@@ -56,16 +62,17 @@ struct LibertyPin {
     std::vector<PowerGroup> powers;
 };
 
-/// What a cell does. kOther (latches, set or reset flip-flops) is kept for completeness and cannot be simulated.
+/// What a cell does. kOther (latches, set or reset flip-flops) is kept for completeness and cannot be
+/// simulated.
 enum class CellKind { kCombinational, kFlipFlop, kClockGate, kOther };
 
 struct LibertyCell {
     std::string name;
     CellKind kind = CellKind::kOther;
     double area = 0;
-    double leakage = 0;                 ///< mean of the states given
-    std::vector<LibertyPin> inputs;     ///< at most 10
-    std::vector<LibertyPin> outputs;    ///< at most 4
+    double leakage = 0;                     ///< mean of the states given
+    std::vector<LibertyPin> inputs;         ///< at most 10
+    std::vector<LibertyPin> outputs;        ///< at most 4
     std::string state_name, state_inverse;  ///< of a flip-flop: names of the stored value and its inverse
     std::string clocked_on, next_state;     ///< of a flip-flop
     std::string origin;                     ///< FILE:LINE
@@ -84,12 +91,13 @@ struct LibertyLibrary {
     [[nodiscard]] const LibertyCell* find(std::string_view name) const;
 };
 
-/// Adds the cells of one Liberty text to `library`. Refuses other units than ps, fF, V, mA and pW, another corner than
-/// that of the texts before, and a cell given twice. Throws CharacterizeError "FILE:LINE: ...".
+/// Adds the cells of one Liberty text to `library`. Refuses other units than ps, fF, V, mA and pW, another
+/// corner than that of the texts before, and a cell given twice. Throws CharacterizeError "FILE:LINE: ...".
 void add_liberty(LibertyLibrary& library, std::string_view text, const std::string& origin);
 
-/// The five files (SIMPLE, INVBUF, AO, OA, SEQ) of ASAP7's release 28, RVT, TT, 0.70 V, 25 C in `folder`, as .lib, .lib.gz
-/// or .lib.xz. Throws CharacterizeError that names what is missing and where to fetch it, or what is another corner.
+/// The five files (SIMPLE, INVBUF, AO, OA, SEQ) of ASAP7's release 28, RVT, TT, 0.70 V, 25 C in `folder`, as
+/// .lib, .lib.gz or .lib.xz. Throws CharacterizeError that names what is missing and where to fetch it, or
+/// what is another corner.
 [[nodiscard]] std::vector<std::filesystem::path> asap7_files(const std::filesystem::path& folder);
 
 /// Reads asap7_files(folder) and checks that they are of the typical corner at 0.70 V, 25 C.

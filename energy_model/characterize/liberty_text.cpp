@@ -16,8 +16,8 @@ constexpr unsigned kDeepest = 16;  // the library, cell, pin, timing, table: fiv
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 bool is_word(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
-           c == '-' || c == '+' || c == '[' || c == ']';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '.' || c == '-' || c == '+' || c == '[' || c == ']';
 }
 
 class Parser {
@@ -87,7 +87,8 @@ class Parser {
     }
 
     static std::string printable(char c) {
-        return c >= ' ' && c <= '~' ? std::string(1, c) : fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+        return c >= ' ' && c <= '~' ? std::string(1, c)
+                                    : fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
     }
 
     std::string_view quoted() {
@@ -103,7 +104,8 @@ class Parser {
         return text_.substr(from, at_++ - from);
     }
 
-    // The value after a colon: a quoted text, or what stands up to ';' or the end of the line (INVBUF leaves ';' out).
+    // The value after a colon: a quoted text, or what stands up to ';' or the end of the line (INVBUF leaves
+    // ';' out).
     std::string_view value() {
         while (peek() == ' ' || peek() == '\t') {
             ++at_;
@@ -203,8 +205,9 @@ class Parser {
 }  // namespace
 
 const LibertyAttribute* LibertyGroup::find(std::string_view name) const {
-    const auto it = std::find_if(attributes.begin(), attributes.end(),
-                                 [name](const LibertyAttribute& attribute) { return attribute.name == name; });
+    const auto it =
+        std::find_if(attributes.begin(), attributes.end(),
+                     [name](const LibertyAttribute& attribute) { return attribute.name == name; });
     return it == attributes.end() ? nullptr : &*it;
 }
 

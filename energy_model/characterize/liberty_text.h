@@ -7,7 +7,8 @@
 
 namespace setun::characterize {
 
-/// `name : value ;` or `name (value, value) ;`. Quotes are taken off; what stands between them is not changed.
+/// `name : value ;` or `name (value, value) ;`. Quotes are taken off; what stands between them is not
+/// changed.
 struct LibertyAttribute {
     std::string_view name;
     std::vector<std::string_view> values;
@@ -28,8 +29,9 @@ struct LibertyGroup {
     [[nodiscard]] std::string_view text(std::string_view name) const;
 };
 
-/// Parses the one `library` group of `text`, which must outlive the result. `origin` names the file in errors.
-/// Throws CharacterizeError "FILE:LINE: ..." for anything that is not Liberty, or is nested deeper than 16 groups.
+/// Parses the one `library` group of `text`, which must outlive the result. `origin` names the file in
+/// errors. Throws CharacterizeError "FILE:LINE: ..." for anything that is not Liberty, or is nested deeper
+/// than 16 groups.
 [[nodiscard]] LibertyGroup parse_liberty(std::string_view text, const std::string& origin);
 
 }  // namespace setun::characterize

@@ -39,7 +39,8 @@ std::vector<std::uint8_t> instance_groups(const Unit& unit, const Design& design
     for (std::size_t r = 0; r < unit.rules.size(); ++r) {
         if (ends[r].empty()) {
             throw CharacterizeError(
-                fmt::format("unit '{}': no register's name holds '{}'; was it renamed in the RTL?", unit.name, unit.rules[r].text));
+                fmt::format("unit '{}': no register's name holds '{}'; was it renamed in the RTL?", unit.name,
+                            unit.rules[r].text));
         }
         std::vector<std::uint32_t> open = ends[r];
         while (!open.empty()) {
@@ -88,7 +89,8 @@ Measurement measure(const Unit& unit, const Design& design, const Workload& work
     result.area = design.area;
     // pW times a period of 1 ns is 1e-21 J: 1e-6 fJ.
     result.leakage = design.leakage * 1e-6 / unit.operations;
-    result.glitch = static_cast<double>(activity.toggles) / static_cast<double>(std::max<std::uint64_t>(1, activity.useful));
+    result.glitch = static_cast<double>(activity.toggles) /
+                    static_cast<double>(std::max<std::uint64_t>(1, activity.useful));
     result.toggles = static_cast<double>(activity.toggles) / static_cast<double>(activity.cycles);
     result.cells = design.instances.size();
     result.flip_flops = design.flip_flops.size();

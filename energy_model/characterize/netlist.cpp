@@ -25,7 +25,8 @@ class Reader {
         }
         const json* top = nullptr;
         for (const auto& [name, module] : modules->items()) {
-            if (modules->size() == 1 || (module.contains("attributes") && module["attributes"].contains("top"))) {
+            if (modules->size() == 1 ||
+                (module.contains("attributes") && module["attributes"].contains("top"))) {
                 if (top != nullptr) {
                     fail("has two top modules");
                 }

@@ -38,7 +38,8 @@ struct Netlist {
 };
 
 /// Reads the top module of Yosys' `write_json`. An unknown bit ("x") is taken as 0. Throws CharacterizeError
-/// "ORIGIN: ..." when the text is not such a file, has no module or several without a top, or has a pin wider than a bit.
+/// "ORIGIN: ..." when the text is not such a file, has no module or several without a top, or has a pin wider
+/// than a bit.
 [[nodiscard]] Netlist parse_netlist(std::string_view json, const std::string& origin);
 
 }  // namespace setun::characterize

@@ -32,7 +32,8 @@ std::string last_line(const std::string& text) {
 
 }  // namespace
 
-std::string run_tool(const std::vector<std::string>& command, const char* package, const std::filesystem::path& log) {
+std::string run_tool(const std::vector<std::string>& command, const char* package,
+                     const std::filesystem::path& log) {
     std::vector<std::string> copy = command;  // posix_spawn wants what it could change
     std::vector<char*> arguments;
     for (std::string& argument : copy) {
@@ -42,21 +43,23 @@ std::string run_tool(const std::vector<std::string>& command, const char* packag
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log.c_str(), O_WRONLY | O_CREAT | O_TRUNC,
+                                     0644);
     posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
     pid_t child = 0;
     const int status = posix_spawnp(&child, arguments[0], &actions, nullptr, arguments.data(), environ);
     posix_spawn_file_actions_destroy(&actions);
     if (status != 0) {
-        throw CharacterizeError(
-            fmt::format("'{}' cannot be run; install Debian's package {} (scripts/setup --tests)", command[0], package));
+        throw CharacterizeError(fmt::format(
+            "'{}' cannot be run; install Debian's package {} (scripts/setup --tests)", command[0], package));
     }
     int result = 0;
     while (waitpid(child, &result, 0) < 0 && errno == EINTR) {
     }
     std::string printed = read_text_file(log);
     if (!WIFEXITED(result) || WEXITSTATUS(result) != 0) {
-        throw CharacterizeError(fmt::format("'{}' failed (all of it in {}): {}", command[0], log.string(), last_line(printed)));
+        throw CharacterizeError(
+            fmt::format("'{}' failed (all of it in {}): {}", command[0], log.string(), last_line(printed)));
     }
     return printed;
 }

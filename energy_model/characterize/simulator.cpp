@@ -9,8 +9,8 @@
 
 namespace setun::characterize {
 
-Simulator::Simulator(const Design& design, std::int64_t period, std::vector<std::uint8_t> group, std::size_t groups,
-                     std::uint8_t port_group)
+Simulator::Simulator(const Design& design, std::int64_t period, std::vector<std::uint8_t> group,
+                     std::size_t groups, std::uint8_t port_group)
     : design_(design),
       period_(period),
       group_(std::move(group)),
@@ -157,7 +157,8 @@ void Simulator::run_until(std::int64_t time) {
 void Simulator::toggle(Net net, std::int64_t time) {
     value_[net] ^= 1U;
     const std::uint32_t source = design_.driver[net];
-    activity_.energy[source == Design::kPortDriver ? port_group_ : group_[source]] += half_square_ * design_.load[net];
+    activity_.energy[source == Design::kPortDriver ? port_group_ : group_[source]] +=
+        half_square_ * design_.load[net];
     for (const Sink& sink : design_.sinks[net]) {
         input_toggle(sink, time);
     }
@@ -190,8 +191,9 @@ void Simulator::input_toggle(const Sink& sink, std::int64_t time) {
     state_[sink.instance] = after;
     const bool rising = (after >> sink.pin & 1U) != 0;
     // Data of a register moves nothing before the clock does.
-    const unsigned changed =
-        model.cell->kind == CellKind::kCombinational ? unsigned{model.value[before]} ^ model.value[after] : 0U;
+    const unsigned changed = model.cell->kind == CellKind::kCombinational
+                                 ? unsigned{model.value[before]} ^ model.value[after]
+                                 : 0U;
     if (changed == 0) {
         book_hidden(sink.instance, sink.pin, hidden_state(sink.instance), rising);
         return;
@@ -199,13 +201,16 @@ void Simulator::input_toggle(const Sink& sink, std::int64_t time) {
     for (unsigned o = 0; o < model.outputs; ++o) {
         if ((changed >> o & 1U) != 0) {
             const std::size_t index = ((std::size_t{o} * model.inputs + sink.pin) << model.inputs) | after;
-            schedule(cell.first_output + o, model.arc[index], model.power[index], (model.value[after] >> o & 1U) != 0, time);
+            schedule(cell.first_output + o, model.arc[index], model.power[index],
+                     (model.value[after] >> o & 1U) != 0, time);
         }
     }
 }
 
-// The output is to have the other value than it was heading for: a new event, or the end of a pulse under way.
-void Simulator::schedule(std::uint32_t output, std::uint16_t arc, std::uint16_t power, bool rising, std::int64_t time) {
+// The output is to have the other value than it was heading for: a new event, or the end of a pulse under
+// way.
+void Simulator::schedule(std::uint32_t output, std::uint16_t arc, std::uint16_t power, bool rising,
+                         std::int64_t time) {
     Output& target = output_[output];
     ++target.generation;
     if (target.pending) {
@@ -225,7 +230,8 @@ void Simulator::schedule(std::uint32_t output, std::uint16_t arc, std::uint16_t 
 }
 
 void Simulator::clock_edge(bool rising, std::int64_t time) {
-    // Gates first: the registers behind them see the edge at the same instant, as after a balanced clock tree.
+    // Gates first: the registers behind them see the edge at the same instant, as after a balanced clock
+    // tree.
     std::vector<std::uint8_t> moved(design_.clock_gates.empty() ? 0 : design_.instances.size(), 0);
     for (const std::uint32_t i : design_.clock_gates) {
         const Instance& cell = design_.instances[i];
@@ -263,7 +269,8 @@ void Simulator::clock_cell(std::uint32_t instance, bool rising, std::int64_t tim
         const bool next = (model.value[state_[instance]] >> o & 1U) != 0;
         const Output& output = output_[cell.first_output + o];
         if (next != ((value_[output.net] != 0) != output.pending)) {
-            const std::size_t index = ((std::size_t{o} * model.inputs + model.clock_pin) << model.inputs) | state_[instance];
+            const std::size_t index =
+                ((std::size_t{o} * model.inputs + model.clock_pin) << model.inputs) | state_[instance];
             schedule(cell.first_output + o, model.arc[index], model.power[index], next, time);
             stored = true;
         }

@@ -1,10 +1,11 @@
 // Event-driven simulation of a design with inertial delays, and the energy of every event.
 //
-// Energy of a toggle of a net: half its load times the square of the voltage, and the internal energy of the cell that
-// drives it, from the table of the state in force when the cause arrived. Of an input that moves no output: the hidden
-// energy of that pin. Of a clock edge: the clock pin's load and the internal energy of the phase, also where nothing is
-// stored. Every internal energy is table(VDD) + table(VSS): each rail's table is read as half of V * Q of that rail
-// (docs/characterisation.md). A pulse shorter than a gate's delay vanishes and costs nothing in that gate.
+// Energy of a toggle of a net: half its load times the square of the voltage, and the internal energy of the
+// cell that drives it, from the table of the state in force when the cause arrived. Of an input that moves no
+// output: the hidden energy of that pin. Of a clock edge: the clock pin's load and the internal energy of the
+// phase, also where nothing is stored. Every internal energy is table(VDD) + table(VSS): each rail's table is
+// read as half of V * Q of that rail (docs/characterisation.md). A pulse shorter than a gate's delay vanishes
+// and costs nothing in that gate.
 #pragma once
 
 #include <cstdint>
@@ -22,27 +23,29 @@ constexpr std::int64_t kInputDelay = 50'000;
 
 /// What was counted since the last reset_counters().
 struct Activity {
-    std::vector<double> energy;      ///< [group], fJ
-    std::uint64_t toggles = 0;       ///< of the outputs of cells
-    std::uint64_t useful = 0;        ///< outputs of cells that ended a cycle with another value than they began it
+    std::vector<double> energy;  ///< [group], fJ
+    std::uint64_t toggles = 0;   ///< of the outputs of cells
+    std::uint64_t useful = 0;  ///< outputs of cells that ended a cycle with another value than they began it
     std::uint64_t cycles = 0;
 };
 
 class Simulator {
   public:
-    /// `period` in fs. `group[i]` is where instance i's energy is booked; what input ports cost goes to `port_group`. All
-    /// groups are less than `groups`. The design must outlive the simulator.
+    /// `period` in fs. `group[i]` is where instance i's energy is booked; what input ports cost goes to
+    /// `port_group`. All groups are less than `groups`. The design must outlive the simulator.
     Simulator(const Design& design, std::int64_t period, std::vector<std::uint8_t> group, std::size_t groups,
               std::uint8_t port_group);
 
     /// Gives every arc of instance i the delay `delay[i]` fs instead of the library's.
     void override_delays(std::span<const std::int64_t> delay);
 
-    /// All registers 0 (their outputs by the cell's function of a stored 0 at every input), inputs as given, everything
-    /// settled, at no energy. Bits are those of the design's input ports, port by port, lowest bit first.
+    /// All registers 0 (their outputs by the cell's function of a stored 0 at every input), inputs as given,
+    /// everything settled, at no energy. Bits are those of the design's input ports, port by port, lowest bit
+    /// first.
     void settle(std::span<const std::uint8_t> inputs);
 
-    /// One clock period: rising edge, inputs as given after kInputDelay, falling edge, up to just before the next edge.
+    /// One clock period: rising edge, inputs as given after kInputDelay, falling edge, up to just before the
+    /// next edge.
     void cycle(std::span<const std::uint8_t> inputs);
 
     /// Bits of the output ports now, port by port, lowest bit first.
@@ -74,7 +77,8 @@ class Simulator {
     void run_until(std::int64_t time);
     void toggle(Net net, std::int64_t time);
     void input_toggle(const Sink& sink, std::int64_t time);
-    void schedule(std::uint32_t output, std::uint16_t arc, std::uint16_t power, bool rising, std::int64_t time);
+    void schedule(std::uint32_t output, std::uint16_t arc, std::uint16_t power, bool rising,
+                  std::int64_t time);
     void clock_edge(bool rising, std::int64_t time);
     void clock_cell(std::uint32_t instance, bool rising, std::int64_t time);
     void book_hidden(std::uint32_t instance, unsigned pin, std::uint32_t state, bool rising);

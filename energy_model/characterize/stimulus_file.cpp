@@ -18,14 +18,16 @@ namespace {
 std::array<std::int8_t, kStimulusLanes> bytes_of(std::string_view text, const std::string& where) {
     std::array<std::int8_t, kStimulusLanes> row{};
     if (text.size() != 2 * row.size()) {
-        throw CharacterizeError(fmt::format("{}: {} hexadecimal digits where {} should stand", where, text.size(), 2 * row.size()));
+        throw CharacterizeError(fmt::format("{}: {} hexadecimal digits where {} should stand", where,
+                                            text.size(), 2 * row.size()));
     }
     for (std::size_t i = 0; i < row.size(); ++i) {
         unsigned value = 0;
         const char* begin = text.data() + 2 * i;
         const auto [end, error] = std::from_chars(begin, begin + 2, value, 16);
         if (error != std::errc() || end != begin + 2) {
-            throw CharacterizeError(fmt::format("{}: '{}' is no hexadecimal byte", where, text.substr(2 * i, 2)));
+            throw CharacterizeError(
+                fmt::format("{}: '{}' is no hexadecimal byte", where, text.substr(2 * i, 2)));
         }
         row[i] = static_cast<std::int8_t>(static_cast<std::uint8_t>(value));
     }
@@ -35,7 +37,8 @@ std::array<std::int8_t, kStimulusLanes> bytes_of(std::string_view text, const st
 std::array<std::int8_t, kStimulusLanes> trits_of(std::string_view text, const std::string& where) {
     std::array<std::int8_t, kStimulusLanes> row{};
     if (text.size() != row.size()) {
-        throw CharacterizeError(fmt::format("{}: {} trits where {} should stand", where, text.size(), row.size()));
+        throw CharacterizeError(
+            fmt::format("{}: {} trits where {} should stand", where, text.size(), row.size()));
     }
     for (std::size_t i = 0; i < row.size(); ++i) {
         if (text[i] != '-' && text[i] != '0' && text[i] != '+') {
@@ -69,7 +72,8 @@ ModelStimulus read_stimulus(const std::filesystem::path& file) {
         }
         const std::size_t space = line.find(' ');
         const std::string_view kind = std::string_view(line).substr(0, space);
-        const std::string_view value = space == std::string::npos ? "" : std::string_view(line).substr(space + 1);
+        const std::string_view value =
+            space == std::string::npos ? "" : std::string_view(line).substr(space + 1);
         if (kind == "source") {
             result.source = value;
         } else if (kind == "x") {
@@ -77,11 +81,13 @@ ModelStimulus read_stimulus(const std::filesystem::path& file) {
         } else if (kind == "w") {
             result.weights.push_back(trits_of(value, where));
         } else {
-            throw CharacterizeError(fmt::format("{}: a line that begins with none of 'source', 'x', 'w'", where));
+            throw CharacterizeError(
+                fmt::format("{}: a line that begins with none of 'source', 'x', 'w'", where));
         }
     }
     if (result.activations.empty() || result.weights.empty() || result.source.empty()) {
-        throw CharacterizeError(fmt::format("{}: has no source, no activations or no weights", file.string()));
+        throw CharacterizeError(
+            fmt::format("{}: has no source, no activations or no weights", file.string()));
     }
     return result;
 }

@@ -13,7 +13,7 @@ namespace setun::characterize {
 constexpr unsigned kStimulusLanes = 80;
 
 struct ModelStimulus {
-    std::string source;                                             ///< which model and which matrix
+    std::string source;                                                ///< which model and which matrix
     std::vector<std::array<std::int8_t, kStimulusLanes>> activations;  ///< quantised inputs, one chunk each
     std::vector<std::array<std::int8_t, kStimulusLanes>> weights;      ///< -1, 0, +1, one row's chunk each
 
@@ -21,9 +21,9 @@ struct ModelStimulus {
     [[nodiscard]] double zeros() const;
 };
 
-/// Reads a file of lines "source TEXT", "x HEX" (80 bytes, two's complement) and "w TRITS" (80 of "-0+"); lines that
-/// begin with # and blank ones are skipped. Throws CharacterizeError "FILE:LINE: ..." otherwise, or when it has no
-/// activations or no weights.
+/// Reads a file of lines "source TEXT", "x HEX" (80 bytes, two's complement) and "w TRITS" (80 of "-0+");
+/// lines that begin with # and blank ones are skipped. Throws CharacterizeError "FILE:LINE: ..." otherwise,
+/// or when it has no activations or no weights.
 [[nodiscard]] ModelStimulus read_stimulus(const std::filesystem::path& file);
 
 }  // namespace setun::characterize

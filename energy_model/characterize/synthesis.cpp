@@ -16,8 +16,9 @@ namespace {
 
 std::string filled(std::string text, const std::map<std::string, std::string>& values) {
     for (const auto& [name, value] : values) {
-        const std::string mark = "@" + name + "@";
-        for (std::size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at + value.size())) {
+        const std::string mark = fmt::format("@{}@", name);
+        for (std::size_t at = text.find(mark); at != std::string::npos;
+             at = text.find(mark, at + value.size())) {
             text.replace(at, mark.size(), value);
         }
     }
@@ -27,7 +28,8 @@ std::string filled(std::string text, const std::map<std::string, std::string>& v
 }  // namespace
 
 std::string Recipe::name() const {
-    return fmt::format("{}-{}-{}", full_adders ? "fa" : "free", ripple ? "ripple" : "prefix", nf ? "nf" : "map");
+    return fmt::format("{}-{}-{}", full_adders ? "fa" : "free", ripple ? "ripple" : "prefix",
+                       nf ? "nf" : "map");
 }
 
 std::vector<Recipe> Recipe::all() {
@@ -51,7 +53,7 @@ Netlist synthesise(const SynthesisJob& job, const SynthesisPlace& place) {
     const std::filesystem::path recipes = place.source / "energy_model" / "characterize" / "recipes";
     std::string files;
     for (const std::string& file : job.files) {
-        files += " " + (place.source / file).string();
+        files += fmt::format(" {}", (place.source / file).string());
     }
     std::string parameters;
     std::string id = job.top;
@@ -59,7 +61,7 @@ Netlist synthesise(const SynthesisJob& job, const SynthesisPlace& place) {
         parameters += fmt::format("chparam -set {} {} $abstract\\{}\n", name, value, job.top);
         id += fmt::format("_{}{}", name, value);
     }
-    id += "_" + job.recipe.name() + (job.clock_gates ? "_gated" : "");
+    id += fmt::format("_{}{}", job.recipe.name(), job.clock_gates ? "_gated" : "");
     const std::filesystem::path netlist = place.work / (id + ".json");
     const std::filesystem::path script = place.work / (id + ".ys");
     const std::map<std::string, std::string> values = {
@@ -69,8 +71,11 @@ Netlist synthesise(const SynthesisJob& job, const SynthesisPlace& place) {
         {"PARAMETERS", parameters},
         {"TOP", job.top},
         {"GATES", job.clock_gates ? fmt::format("techmap -map {}/clock_gates.v", recipes.string()) : ""},
-        {"FULL_ADDERS", job.recipe.full_adders ? fmt::format("techmap -map {}/full_adders.v", recipes.string()) : ""},
-        {"ADDERS", job.recipe.ripple ? fmt::format("techmap -map {}/ripple.v -map +/techmap.v t:$alu t:$lcu", recipes.string()) : ""},
+        {"FULL_ADDERS",
+         job.recipe.full_adders ? fmt::format("techmap -map {}/full_adders.v", recipes.string()) : ""},
+        {"ADDERS", job.recipe.ripple ? fmt::format("techmap -map {}/ripple.v -map +/techmap.v t:$alu t:$lcu",
+                                                   recipes.string())
+                                     : ""},
         {"LIBRARY", place.library.string()},
         {"ABC", (recipes / (job.recipe.nf ? "nf.abc" : "map.abc")).string()},
         {"NETLIST", netlist.string()},

@@ -73,7 +73,8 @@ void write_arcs(Out out, const LibertyCell& cell, const LibertyPin& pin) {
         const char* sense = worst.sense == Sense::kPositive   ? "positive_unate"
                             : worst.sense == Sense::kNegative ? "negative_unate"
                                                               : "non_unate";
-        fmt::format_to(out, "      timing () {{ related_pin : \"{}\"; timing_sense : {};\n", cell.inputs[i].name, sense);
+        fmt::format_to(out, "      timing () {{ related_pin : \"{}\"; timing_sense : {};\n",
+                       cell.inputs[i].name, sense);
         write_table(out, "cell_rise", *worst.delay_rise);
         write_table(out, "cell_fall", *worst.delay_fall);
         if (worst.slew_rise && worst.slew_fall) {
@@ -89,12 +90,14 @@ void write_arcs(Out out, const LibertyCell& cell, const LibertyPin& pin) {
 std::string synthesis_liberty(const LibertyLibrary& library) {
     std::string text;
     const Out out(text);
-    fmt::format_to(out,
-                   "library (synthesis) {{\n  delay_model : table_lookup; time_unit : \"1ps\"; capacitive_load_unit (1,ff);\n"
-                   "  voltage_unit : \"1V\"; current_unit : \"1mA\"; leakage_power_unit : \"1pW\"; nom_voltage : {};\n"
-                   "  lu_table_template (t7x7) {{ variable_1 : input_net_transition; variable_2 : "
-                   "total_output_net_capacitance;\n    index_1 (\"1,2,3,4,5,6,7\"); index_2 (\"1,2,3,4,5,6,7\"); }}\n",
-                   library.voltage);
+    fmt::format_to(
+        out,
+        "library (synthesis) {{\n  delay_model : table_lookup; time_unit : \"1ps\"; capacitive_load_unit "
+        "(1,ff);\n"
+        "  voltage_unit : \"1V\"; current_unit : \"1mA\"; leakage_power_unit : \"1pW\"; nom_voltage : {};\n"
+        "  lu_table_template (t7x7) {{ variable_1 : input_net_transition; variable_2 : "
+        "total_output_net_capacitance;\n    index_1 (\"1,2,3,4,5,6,7\"); index_2 (\"1,2,3,4,5,6,7\"); }}\n",
+        library.voltage);
     for (const LibertyCell& cell : library.cells) {
         const bool flip_flop = cell.name == kFlipFlopCell;
         if (!flip_flop && !is_wanted(cell)) {
@@ -102,15 +105,16 @@ std::string synthesis_liberty(const LibertyLibrary& library) {
         }
         fmt::format_to(out, "  cell ({}) {{ area : {};\n", cell.name, cell.area);
         if (flip_flop) {
-            fmt::format_to(out, "    ff ({},{}) {{ clocked_on : \"{}\"; next_state : \"{}\"; }}\n", cell.state_name,
-                           cell.state_inverse, cell.clocked_on, cell.next_state);
+            fmt::format_to(out, "    ff ({},{}) {{ clocked_on : \"{}\"; next_state : \"{}\"; }}\n",
+                           cell.state_name, cell.state_inverse, cell.clocked_on, cell.next_state);
         }
         for (const LibertyPin& pin : cell.inputs) {
-            fmt::format_to(out, "    pin ({}) {{ direction : input; capacitance : {};{} }}\n", pin.name, pin.capacitance,
-                           flip_flop && pin.name == cell.clocked_on ? " clock : true;" : "");
+            fmt::format_to(out, "    pin ({}) {{ direction : input; capacitance : {};{} }}\n", pin.name,
+                           pin.capacitance, flip_flop && pin.name == cell.clocked_on ? " clock : true;" : "");
         }
         for (const LibertyPin& pin : cell.outputs) {
-            fmt::format_to(out, "    pin ({}) {{ direction : output; function : \"{}\";", pin.name, pin.function);
+            fmt::format_to(out, "    pin ({}) {{ direction : output; function : \"{}\";", pin.name,
+                           pin.function);
             if (pin.max_capacitance > 0) {
                 fmt::format_to(out, " max_capacitance : {};", pin.max_capacitance);
             }

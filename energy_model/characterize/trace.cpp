@@ -36,11 +36,12 @@ std::vector<std::vector<std::uint8_t>> Trace::ordered(const Design& design, bool
         if (wanted.input != inputs) {
             continue;
         }
-        const auto it =
-            std::find_if(ports_.begin(), ports_.end(), [&](const Port& port) { return port.name == wanted.name; });
+        const auto it = std::find_if(ports_.begin(), ports_.end(),
+                                     [&](const Port& port) { return port.name == wanted.name; });
         if (it == ports_.end() || it->width != wanted.bits.size()) {
-            throw CharacterizeError(fmt::format("port '{}' of {} bits has no stimulus or reference of that width",
-                                                wanted.name, wanted.bits.size()));
+            throw CharacterizeError(
+                fmt::format("port '{}' of {} bits has no stimulus or reference of that width", wanted.name,
+                            wanted.bits.size()));
         }
         order.push_back(static_cast<std::size_t>(it - ports_.begin()));
     }

@@ -28,8 +28,8 @@ class Trace {
     void set(std::size_t cycle, std::size_t port, unsigned low, unsigned width, std::uint64_t value);
     [[nodiscard]] std::span<const std::uint8_t> bits(std::size_t cycle, std::size_t port) const;
 
-    /// The cycle's bits in the order of the design's ports of that direction. Throws CharacterizeError when names or
-    /// widths differ.
+    /// The cycle's bits in the order of the design's ports of that direction. Throws CharacterizeError when
+    /// names or widths differ.
     [[nodiscard]] std::vector<std::vector<std::uint8_t>> ordered(const Design& design, bool inputs) const;
 
   private:

@@ -21,9 +21,11 @@ constexpr std::uint64_t kSeed = 0;
 constexpr std::size_t kWideCycles = 1000;    // units of 64 and more lanes
 constexpr std::size_t kNarrowCycles = 6000;  // single ones
 constexpr std::size_t kWarmUp = 20;          // cycles until every pipeline is full
-constexpr std::size_t kDotProduct = 2560;    // products that one accumulator adds up: the hidden size of a 2B model
+constexpr std::size_t kDotProduct =
+    2560;  // products that one accumulator adds up: the hidden size of a 2B model
 
-// Activations are about N(0, 36) after quantisation to +-127; ternary weights have 45 % zeros unless a case says otherwise.
+// Activations are about N(0, 36) after quantisation to +-127; ternary weights have 45 % zeros unless a case
+// says otherwise.
 constexpr double kActivationSigma = 36.0;
 constexpr double kZeros = 0.45;
 // FP16 activations and weights.
@@ -35,7 +37,9 @@ constexpr std::size_t kRegisterGroup = 1;
 constexpr std::size_t kOperandGroup = 2;
 
 std::vector<Group> plain_groups() {
-    return {{"logic", Category::kLogic}, {"registers", Category::kCore}, {"operand registers", Category::kOperand}};
+    return {{"logic", Category::kLogic},
+            {"registers", Category::kCore},
+            {"operand registers", Category::kOperand}};
 }
 
 Unit plain_unit(std::string name, std::string text, std::string operation, SynthesisJob job) {
@@ -49,7 +53,8 @@ Unit plain_unit(std::string name, std::string text, std::string operation, Synth
     return unit;
 }
 
-Workload workload(std::vector<Trace::Port> in, std::vector<Trace::Port> out, std::size_t cycles, std::size_t latency) {
+Workload workload(std::vector<Trace::Port> in, std::vector<Trace::Port> out, std::size_t cycles,
+                  std::size_t latency) {
     return {Trace(std::move(in), cycles), Trace(std::move(out), cycles), latency + 1, kWarmUp};
 }
 
@@ -60,8 +65,8 @@ std::string baseline(const char* file) { return fmt::format("rtl/baseline/{}", f
 using Operands = std::function<std::pair<std::uint64_t, std::uint64_t>(Random&)>;
 using Operator = std::function<std::uint64_t(std::uint64_t, std::uint64_t)>;
 
-Workload binary(unsigned width, const char* result, unsigned result_width, std::size_t latency, const Operands& operands,
-                const Operator& reference) {
+Workload binary(unsigned width, const char* result, unsigned result_width, std::size_t latency,
+                const Operands& operands, const Operator& reference) {
     Workload w = workload({{"a_i", width}, {"b_i", width}}, {{result, result_width}}, kNarrowCycles, latency);
     Random random(kSeed);
     for (std::size_t n = 0; n < kNarrowCycles; ++n) {
@@ -97,7 +102,9 @@ Unit int8_add_full() {
                        return binary(
                            9, "sum_o", 9, 2,
                            [](Random& r) {
-                               const auto operand = [&] { return as_bits(static_cast<std::int8_t>(r.bits() & 0xFFU)); };
+                               const auto operand = [&] {
+                                   return as_bits(static_cast<std::int8_t>(r.bits() & 0xFFU));
+                               };
                                const std::uint64_t a = operand();
                                return std::pair(a, operand());
                            },
@@ -107,13 +114,15 @@ Unit int8_add_full() {
 }
 
 Unit int8_multiply() {
-    Unit unit = plain_unit("int8_mul", "INT8 multiplier", "multiply",
-                           {"setun_int8_mul", {baseline("setun_int8_rows.sv"), baseline("setun_int8_mul.sv")}, {}, false, {}});
+    Unit unit = plain_unit(
+        "int8_mul", "INT8 multiplier", "multiply",
+        {"setun_int8_mul", {baseline("setun_int8_rows.sv"), baseline("setun_int8_mul.sv")}, {}, false, {}});
     unit.cases = {{"normal", "both operands N(0, 36)", [] {
                        return binary(
                            8, "product_o", 16, 2,
                            [](Random& r) {
-                               return std::pair(as_bits(r.int8(kActivationSigma)), as_bits(r.int8(kActivationSigma)));
+                               return std::pair(as_bits(r.int8(kActivationSigma)),
+                                                as_bits(r.int8(kActivationSigma)));
                            },
                            [](std::uint64_t a, std::uint64_t b) {
                                return as_bits(static_cast<std::int8_t>(a) * static_cast<std::int8_t>(b));
@@ -123,20 +132,14 @@ Unit int8_multiply() {
 }
 
 std::vector<std::string> half_files(const char* top) {
-    return {"rtl/setun_delay.sv",
-            baseline("setun_lead_zeros.sv"),
-            baseline("setun_fp16_mul_pipe.sv"),
-            baseline("setun_fp16_add_pipe.sv"),
-            baseline(top)};
+    return {"rtl/setun_delay.sv", baseline("setun_lead_zeros.sv"), baseline("setun_fp16_mul_pipe.sv"),
+            baseline("setun_fp16_add_pipe.sv"), baseline(top)};
 }
 
 Unit half_multiplier(unsigned stages) {
-    Unit unit = plain_unit("fp16_mul", "FP16 multiplier, 2 stages", "multiply",
-                           {"setun_fp16_mul",
-                            half_files("setun_fp16_mul.sv"),
-                            {{"Stages", stages}},
-                            false,
-                            {}});
+    Unit unit =
+        plain_unit("fp16_mul", "FP16 multiplier, 2 stages", "multiply",
+                   {"setun_fp16_mul", half_files("setun_fp16_mul.sv"), {{"Stages", stages}}, false, {}});
     if (stages == 1) {
         unit.name += "_1stage";
         unit.text = "FP16 multiplier, 1 stage";
@@ -145,11 +148,12 @@ Unit half_multiplier(unsigned stages) {
                        return binary(
                            16, "product_o", 16, 1 + stages,
                            [](Random& r) {
-                               return std::pair<std::uint64_t, std::uint64_t>(half_from(r.normal(kHalfActivation)),
-                                                                              half_from(r.normal(kHalfWeight)));
+                               return std::pair<std::uint64_t, std::uint64_t>(
+                                   half_from(r.normal(kHalfActivation)), half_from(r.normal(kHalfWeight)));
                            },
                            [](std::uint64_t a, std::uint64_t b) -> std::uint64_t {
-                               return half_multiply(static_cast<std::uint16_t>(a), static_cast<std::uint16_t>(b));
+                               return half_multiply(static_cast<std::uint16_t>(a),
+                                                    static_cast<std::uint16_t>(b));
                            });
                    }}};
     return unit;
@@ -172,22 +176,21 @@ class RunningSum {
 };
 
 Unit half_adder(unsigned stages) {
-    Unit unit = plain_unit("fp16_add", "FP16 adder, 3 stages", "add",
-                           {"setun_fp16_add",
-                            half_files("setun_fp16_add.sv"),
-                            {{"Stages", stages}},
-                            false,
-                            {}});
+    Unit unit =
+        plain_unit("fp16_add", "FP16 adder, 3 stages", "add",
+                   {"setun_fp16_add", half_files("setun_fp16_add.sv"), {{"Stages", stages}}, false, {}});
     if (stages == 2) {
         unit.name += "_2stage";
         unit.text = "FP16 adder, 2 stages";
     }
-    unit.cases = {{"accumulate", "products of x N(0, 1) and w N(0, 0.02), and their running sum, anew every 2560", [stages] {
-                       return binary(16, "sum_o", 16, 1 + stages, RunningSum(),
-                                     [](std::uint64_t a, std::uint64_t b) -> std::uint64_t {
-                                         return half_add(static_cast<std::uint16_t>(a), static_cast<std::uint16_t>(b));
-                                     });
-                   }}};
+    unit.cases = {
+        {"accumulate", "products of x N(0, 1) and w N(0, 0.02), and their running sum, anew every 2560",
+         [stages] {
+             return binary(16, "sum_o", 16, 1 + stages, RunningSum(),
+                           [](std::uint64_t a, std::uint64_t b) -> std::uint64_t {
+                               return half_add(static_cast<std::uint16_t>(a), static_cast<std::uint16_t>(b));
+                           });
+         }}};
     return unit;
 }
 
@@ -196,8 +199,8 @@ Unit half_adder(unsigned stages) {
 // Integer dot products of any kind: `lane` gives the product of a new pair and sets its bits in the inputs.
 using IntegerLane = std::function<int(Random&, Workload&, std::size_t cycle, unsigned lane)>;
 
-Workload integer_dot(std::vector<Trace::Port> in, unsigned lanes, unsigned width, std::size_t cycles, std::size_t latency,
-                     const IntegerLane& lane) {
+Workload integer_dot(std::vector<Trace::Port> in, unsigned lanes, unsigned width, std::size_t cycles,
+                     std::size_t latency, const IntegerLane& lane) {
     Workload w = workload(std::move(in), {{"sum_o", width}}, cycles, latency);
     Random random(kSeed);
     std::int64_t sum = 0;
@@ -236,10 +239,12 @@ IntegerLane ternary_lane(double zeros) {
 }
 
 Unit int8_serial() {
-    Unit unit = plain_unit("int8_mac", "INT8 multiply-accumulate, one lane, 32-bit accumulator", "MAC",
-                           {"setun_int8_mac", {baseline("setun_int8_rows.sv"), baseline("setun_int8_mac.sv")}, {}, false, {}});
+    Unit unit = plain_unit(
+        "int8_mac", "INT8 multiply-accumulate, one lane, 32-bit accumulator", "MAC",
+        {"setun_int8_mac", {baseline("setun_int8_rows.sv"), baseline("setun_int8_mac.sv")}, {}, false, {}});
     unit.cases = {{"normal", "both operands N(0, 36)", [] {
-                       return integer_dot({{"restart_i", 1}, {"a_i", 8}, {"b_i", 8}}, 1, 32, kNarrowCycles, 2, int8_lane);
+                       return integer_dot({{"restart_i", 1}, {"a_i", 8}, {"b_i", 8}}, 1, 32, kNarrowCycles, 2,
+                                          int8_lane);
                    }}};
     return unit;
 }
@@ -255,8 +260,8 @@ Unit int8_tree() {
     unit.operations = kLanes;
     unit.large = true;
     unit.cases = {{"normal", "both operands N(0, 36)", [] {
-                       return integer_dot({{"restart_i", 1}, {"a_i", 8 * kLanes}, {"b_i", 8 * kLanes}}, kLanes, 32,
-                                          kWideCycles, 3, int8_lane);
+                       return integer_dot({{"restart_i", 1}, {"a_i", 8 * kLanes}, {"b_i", 8 * kLanes}},
+                                          kLanes, 32, kWideCycles, 3, int8_lane);
                    }}};
     return unit;
 }
@@ -264,35 +269,36 @@ Unit int8_tree() {
 std::vector<double> zero_shares() { return {0.45, 0.0, 0.3, 0.6, 0.8}; }
 
 Unit ternary_serial() {
-    Unit unit = plain_unit("ternary_mac", "ternary multiply-accumulate, one lane, 24-bit accumulator", "MAC",
-                           {"setun_ternary_mac", {baseline("setun_ternary_mac.sv")}, {{"AccW", 24}}, false, {}});
+    Unit unit =
+        plain_unit("ternary_mac", "ternary multiply-accumulate, one lane, 24-bit accumulator", "MAC",
+                   {"setun_ternary_mac", {baseline("setun_ternary_mac.sv")}, {{"AccW", 24}}, false, {}});
     unit.cases = {{"zeros45", "x N(0, 36), 45 % zeros", [] {
-                       return integer_dot({{"restart_i", 1}, {"x_i", 8}, {"nonzero_i", 1}, {"negative_i", 1}}, 1, 24,
-                                          kNarrowCycles, 2, ternary_lane(kZeros));
+                       return integer_dot({{"restart_i", 1}, {"x_i", 8}, {"nonzero_i", 1}, {"negative_i", 1}},
+                                          1, 24, kNarrowCycles, 2, ternary_lane(kZeros));
                    }}};
     return unit;
 }
 
 Unit ternary_carry_save() {
     constexpr unsigned kLanes = 64;
-    Unit unit = plain_unit("ternary_carry_save",
-                           "ternary dot product of 64 lanes, carry-save tree written for an ASIC, 24-bit accumulator", "MAC",
-                           {"char_ternary_tree",
-                            {"energy_model/characterize/rtl/char_ternary_tree.sv"},
-                            {{"Lanes", kLanes}},
-                            false,
-                            {}});
+    Unit unit = plain_unit(
+        "ternary_carry_save",
+        "ternary dot product of 64 lanes, carry-save tree written for an ASIC, 24-bit accumulator", "MAC",
+        {"char_ternary_tree",
+         {"energy_model/characterize/rtl/char_ternary_tree.sv"},
+         {{"Lanes", kLanes}},
+         false,
+         {}});
     unit.operations = kLanes;
     unit.large = true;
     for (const double zeros : zero_shares()) {
-        unit.cases.push_back({fmt::format("zeros{:.0f}", 100 * zeros),
-                              fmt::format("x N(0, 36) and w new every cycle, {:.0f} % zeros", 100 * zeros), [zeros] {
-                                  return integer_dot({{"restart_i", 1},
-                                                      {"x_i", 8 * kLanes},
-                                                      {"nonzero_i", kLanes},
-                                                      {"negative_i", kLanes}},
-                                                     kLanes, 24, kWideCycles, 3, ternary_lane(zeros));
-                              }});
+        unit.cases.push_back(
+            {fmt::format("zeros{:.0f}", 100 * zeros),
+             fmt::format("x N(0, 36) and w new every cycle, {:.0f} % zeros", 100 * zeros), [zeros] {
+                 return integer_dot(
+                     {{"restart_i", 1}, {"x_i", 8 * kLanes}, {"nonzero_i", kLanes}, {"negative_i", kLanes}},
+                     kLanes, 24, kWideCycles, 3, ternary_lane(zeros));
+             }});
     }
     return unit;
 }
@@ -304,7 +310,8 @@ Workload half_dot(unsigned lanes, std::size_t cycles, unsigned mul, unsigned add
         ++levels;
     }
     const std::size_t latency = 1 + mul + add * (levels + 1);
-    Workload w = workload({{"restart_i", 1}, {"a_i", 16 * lanes}, {"b_i", 16 * lanes}}, {{"sum_o", 16}}, cycles, latency);
+    Workload w = workload({{"restart_i", 1}, {"a_i", 16 * lanes}, {"b_i", 16 * lanes}}, {{"sum_o", 16}},
+                          cycles, latency);
     w.first_counted = std::max(w.first_counted, latency + add);
     Random random(kSeed);
     std::vector<std::uint16_t> accumulators(add, 0);
@@ -337,7 +344,11 @@ Workload half_dot(unsigned lanes, std::size_t cycles, unsigned mul, unsigned add
 Unit half_serial(unsigned mul, unsigned add) {
     Unit unit = plain_unit(mul == 2 ? "fp16_mac" : "fp16_mac_short",
                            fmt::format("FP16 multiply-accumulate, one lane, {} + {} stages", mul, add), "MAC",
-                           {"setun_fp16_mac", half_files("setun_fp16_mac.sv"), {{"MulStages", mul}, {"AddStages", add}}, false, {}});
+                           {"setun_fp16_mac",
+                            half_files("setun_fp16_mac.sv"),
+                            {{"MulStages", mul}, {"AddStages", add}},
+                            false,
+                            {}});
     unit.cases = {{"normal", "x N(0, 1), w N(0, 0.02), sums anew every 2560",
                    [mul, add] { return half_dot(1, kNarrowCycles, mul, add); }}};
     return unit;
@@ -345,11 +356,13 @@ Unit half_serial(unsigned mul, unsigned add) {
 
 Unit half_tree() {
     constexpr unsigned kLanes = 8;
-    Unit unit = plain_unit("fp16_tree", "FP16 dot product of 8 lanes, 2 + 3 stages", "MAC",
-                           {"setun_fp16_tree", half_files("setun_fp16_tree.sv"), {{"Lanes", kLanes}}, false, {}});
+    Unit unit =
+        plain_unit("fp16_tree", "FP16 dot product of 8 lanes, 2 + 3 stages", "MAC",
+                   {"setun_fp16_tree", half_files("setun_fp16_tree.sv"), {{"Lanes", kLanes}}, false, {}});
     unit.operations = kLanes;
     unit.large = true;
-    unit.cases = {{"normal", "x N(0, 1), w N(0, 0.02), sums anew every 2560", [] { return half_dot(kLanes, kWideCycles, 2, 3); }}};
+    unit.cases = {{"normal", "x N(0, 1), w N(0, 0.02), sums anew every 2560",
+                   [] { return half_dot(kLanes, kWideCycles, 2, 3); }}};
     return unit;
 }
 
@@ -359,7 +372,7 @@ constexpr unsigned kPortBits = 128;
 constexpr unsigned kCodes = kPortBits / 8;
 constexpr unsigned kTritsPerCode = 5;
 constexpr unsigned kLanes = kStimulusLanes;
-constexpr unsigned kSumBits = 15;    // setun_leaf_tree's SumW for 80 lanes
+constexpr unsigned kSumBits = 15;  // setun_leaf_tree's SumW for 80 lanes
 constexpr unsigned kCountBits = 7;
 constexpr std::size_t kLeafLatency = 4;
 
@@ -450,21 +463,22 @@ Rows model_rows(const ModelStimulus& model) {
     return {next(model.activations), next(model.weights)};
 }
 
-// Chunks of `hold` beats: the next chunk's activations are loaded in the first five cycles of a chunk, taken over with
-// the first beat of the next. The first chunk has only loads.
+// Chunks of `hold` beats: the next chunk's activations are loaded in the first five cycles of a chunk, taken
+// over with the first beat of the next. The first chunk has only loads.
 Workload leaf_workload(std::size_t hold, Rows rows) {
     const std::size_t cycles = 1000 / hold * hold + 2 * hold;
-    Workload w = workload({{"beat_i", kPortBits},
-                           {"load_i", 1},
-                           {"load_last_i", 1},
-                           {"load_token_i", 3},
-                           {"load_group_i", 3},
-                           {"load_data_i", kPortBits},
-                           {"swap_i", 1},
-                           {"valid_i", 1},
-                           {"rst_ni", 1}},
-                          {{"sum_o", kSumBits}, {"nonzero_o", kCountBits}, {"illegal_o", 1}, {"fill_busy_o", 1}}, cycles,
-                          hold + kLeafLatency);
+    Workload w =
+        workload({{"beat_i", kPortBits},
+                  {"load_i", 1},
+                  {"load_last_i", 1},
+                  {"load_token_i", 3},
+                  {"load_group_i", 3},
+                  {"load_data_i", kPortBits},
+                  {"swap_i", 1},
+                  {"valid_i", 1},
+                  {"rst_ni", 1}},
+                 {{"sum_o", kSumBits}, {"nonzero_o", kCountBits}, {"illegal_o", 1}, {"fill_busy_o", 1}},
+                 cycles, hold + kLeafLatency);
     w.first_counted = std::max(2 * hold, w.first_checked);
     w.first_counted = (w.first_counted + hold - 1) / hold * hold;  // whole chunks
     Random random(kSeed);
@@ -488,7 +502,8 @@ Workload leaf_workload(std::size_t hold, Rows rows) {
         for (unsigned l = 0; l < kCodes; ++l) {
             w.inputs.set(n, 5, 8 * l, 8, as_bits(shadow.at(group * kCodes + l)));
         }
-        const Row weights = rows.weights(random);
+        // Recorded rows of weights belong to the chunk that they meet.
+        const Row weights = beat ? rows.weights(random) : Row{};
         set_beat(w.inputs, n, 0, weights);
         if (beat && n + kLeafLatency < cycles) {
             int sum = 0;
@@ -507,25 +522,28 @@ Workload leaf_workload(std::size_t hold, Rows rows) {
 Unit engine_leaf(const ModelStimulus& model) {
     Unit unit;
     unit.name = "engine_leaf";
-    unit.text = "setun_leaf_tree, 80 lanes, as it is: decoder, activation registers, binary tree, counter of non-zero weights";
+    unit.text =
+        "setun_leaf_tree, 80 lanes, as it is: decoder, activation registers, binary tree, counter of "
+        "non-zero weights";
     unit.operation = "MAC";
     unit.operations = kLanes;
     unit.large = true;
     unit.job = {"setun_leaf_tree",
-                {"rtl/setun_delay.sv", "rtl/setun_trit_decode.sv", "rtl/setun_add_tree.sv", "rtl/setun_sum_tree.sv", "rtl/setun_popcount.sv",
-                 "rtl/setun_leaf_tree.sv"},
+                {"rtl/setun_delay.sv", "rtl/setun_trit_decode.sv", "rtl/setun_add_tree.sv",
+                 "rtl/setun_sum_tree.sv", "rtl/setun_popcount.sv", "rtl/setun_leaf_tree.sv"},
                 {{"PortBits", kPortBits}},
                 true,
                 {}};
-    unit.groups = {{"select and tree", Category::kLogic},       {"tree registers", Category::kCore},
-                   {"input ports", Category::kOperand},         {"weight registers", Category::kOperand},
+    unit.groups = {{"select and tree", Category::kLogic},        {"tree registers", Category::kCore},
+                   {"input ports", Category::kOperand},          {"weight registers", Category::kOperand},
                    {"activation registers", Category::kOperand}, {"decoder", Category::kAuxiliary},
                    {"non-zero counter", Category::kAuxiliary}};
     // The decoder and the counter first: what they share with the tree is the weight registers, not logic.
-    unit.rules = {{"u_tree", 1, 0},   {"u_count", 6, 6},   {"illegal", 6, 5}, {"shadow_q", 4, 4},
-                  {"chunk_q", 4, 4},  {"nz_q", 3, 5},      {".s_q", 3, 5}};
+    unit.rules = {{"u_tree", 1, 0},  {"u_count", 6, 6}, {"illegal", 6, 5}, {"shadow_q", 4, 4},
+                  {"chunk_q", 4, 4}, {"nz_q", 3, 5},    {".s_q", 3, 5}};
     const auto add = [&](std::string name, std::string text, std::size_t hold, const Rows& rows) {
-        unit.cases.push_back({std::move(name), std::move(text), [hold, rows] { return leaf_workload(hold, rows); }});
+        unit.cases.push_back(
+            {std::move(name), std::move(text), [hold, rows] { return leaf_workload(hold, rows); }});
     };
     for (const double zeros : zero_shares()) {
         add(fmt::format("zeros{:.0f}", 100 * zeros),
@@ -545,8 +563,9 @@ Unit trit_decoder(const ModelStimulus& model) {
                             {}});
     unit.operations = kLanes;
     const auto make = [](Rows rows) {
-        Workload w = workload({{"beat_i", kPortBits}}, {{"nonzero_o", kLanes}, {"negative_o", kLanes}, {"illegal_o", 1}},
-                              kWideCycles, 2);
+        Workload w =
+            workload({{"beat_i", kPortBits}},
+                     {{"nonzero_o", kLanes}, {"negative_o", kLanes}, {"illegal_o", 1}}, kWideCycles, 2);
         Random random(kSeed);
         for (std::size_t n = 0; n < kWideCycles; ++n) {
             const Row weights = rows.weights(random);
@@ -564,36 +583,40 @@ Unit trit_decoder(const ModelStimulus& model) {
 }
 
 Unit partial_sum() {
-    Unit unit = plain_unit("accumulator", "partial-sum path of setun_engine, 32 bits, without its memory", "partial sum",
+    Unit unit = plain_unit("accumulator", "partial-sum path of setun_engine, 32 bits, without its memory",
+                           "partial sum",
                            {"char_partial_sum",
                             {"energy_model/characterize/rtl/char_partial_sum.sv"},
                             {{"SumW", kSumBits}},
                             true,
                             {}});
-    unit.cases = {{"chunks32", "sums of 80 products, 32 chunks a row", [] {
-        Workload w = workload({{"valid_i", 1}, {"first_i", 1}, {"next_plane_i", 1}, {"sum_i", kSumBits}, {"old_i", 32}},
-                              {{"acc_o", 32}}, kNarrowCycles, 2);
-        Random random(kSeed);
-        // A chunk passes over 64 rows before the next does, as in a tile: neighbours in time are different rows.
-        constexpr std::size_t kRows = 64;
-        constexpr std::size_t kChunks = 32;  // 2560 inputs
-        const double sigma = kActivationSigma * std::sqrt((1 - kZeros) * kLanes);
-        std::array<std::int32_t, kRows> memory{};
-        for (std::size_t n = 0; n < kNarrowCycles; ++n) {
-            std::int32_t& row = memory.at(n % kRows);
-            const bool first = n / kRows % kChunks == 0;
-            const auto sum = static_cast<std::int32_t>(std::nearbyint(random.normal(sigma)));
-            w.inputs.set(n, 0, 0, 1, 1);
-            w.inputs.set(n, 1, 0, 1, first ? 1U : 0U);
-            w.inputs.set(n, 3, 0, kSumBits, as_bits(sum));
-            w.inputs.set(n, 4, 0, 32, as_bits(row));
-            row = sum + (first ? 0 : row);
-            if (n + 2 < kNarrowCycles) {
-                w.expected.set(n + 2, 0, 0, 32, as_bits(row));
-            }
-        }
-        return w;
-    }}};
+    unit.cases = {
+        {"chunks32", "sums of 80 products, 32 chunks a row", [] {
+             Workload w = workload(
+                 {{"valid_i", 1}, {"first_i", 1}, {"next_plane_i", 1}, {"sum_i", kSumBits}, {"old_i", 32}},
+                 {{"acc_o", 32}}, kNarrowCycles, 2);
+             Random random(kSeed);
+             // A chunk passes over 64 rows before the next does, as in a tile: neighbours in time are
+             // different rows.
+             constexpr std::size_t kRows = 64;
+             constexpr std::size_t kChunks = 32;  // 2560 inputs
+             const double sigma = kActivationSigma * std::sqrt((1 - kZeros) * kLanes);
+             std::array<std::int32_t, kRows> memory{};
+             for (std::size_t n = 0; n < kNarrowCycles; ++n) {
+                 std::int32_t& row = memory.at(n % kRows);
+                 const bool first = n / kRows % kChunks == 0;
+                 const auto sum = static_cast<std::int32_t>(std::nearbyint(random.normal(sigma)));
+                 w.inputs.set(n, 0, 0, 1, 1);
+                 w.inputs.set(n, 1, 0, 1, first ? 1U : 0U);
+                 w.inputs.set(n, 3, 0, kSumBits, as_bits(sum));
+                 w.inputs.set(n, 4, 0, 32, as_bits(row));
+                 row = sum + (first ? 0 : row);
+                 if (n + 2 < kNarrowCycles) {
+                     w.expected.set(n + 2, 0, 0, 32, as_bits(row));
+                 }
+             }
+             return w;
+         }}};
     return unit;
 }
 
@@ -623,7 +646,8 @@ std::vector<Unit> all_units(const ModelStimulus& model) {
 }
 
 const Unit& find_unit(const std::vector<Unit>& units, std::string_view name) {
-    const auto it = std::find_if(units.begin(), units.end(), [name](const Unit& unit) { return unit.name == name; });
+    const auto it =
+        std::find_if(units.begin(), units.end(), [name](const Unit& unit) { return unit.name == name; });
     if (it != units.end()) {
         return *it;
     }

@@ -26,7 +26,8 @@ struct Group {
     Category category = Category::kLogic;
 };
 
-/// Sorts registers into groups by a part of their name, and the logic in front of them with them. First match counts.
+/// Sorts registers into groups by a part of their name, and the logic in front of them with them. First match
+/// counts.
 struct GroupRule {
     std::string text;
     std::size_t registers = 0;  ///< group of the registers
