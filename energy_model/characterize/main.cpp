@@ -153,21 +153,18 @@ class Driver {
         std::fflush(stdout);
     }
 
-    // Those that won or came near for some unit; --explore tries the others. Large units get two: minutes each.
-    static std::vector<std::string> recipes(const ch::Unit& unit) {
-        if (unit.large) {
-            return {"free-prefix-map", "fa-prefix-nf"};
-        }
+    // Those that won or came near for some unit; --explore tries the others.
+    static std::vector<std::string> recipes() {
         return {"free-prefix-map", "free-prefix-nf", "fa-prefix-map", "fa-prefix-nf"};
     }
 
     ch::UnitResult explored(const ch::Unit& unit) const {
         ch::UnitResult result{unit.name, unit.text, unit.operation, unit.operations, {}, {}, {}, {}};
-        for (const std::string& recipe : recipes(unit)) {
+        for (const std::string& recipe : recipes()) {
             const ch::Measurement m =
                 measured(unit, netlist(unit, recipe), recipe, unit.cases.front(), false);
             print(m);
-            result.tried.push_back({recipe, m.logic, m.core, m.path});
+            result.tried.push_back({recipe, m.logic, m.core, m.path, m.wrong_cycles});
         }
         result.recipe = ch::chosen(result.tried).recipe;
         const ch::Netlist gates = netlist(unit, result.recipe);

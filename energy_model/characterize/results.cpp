@@ -163,13 +163,12 @@ const Measurement& Results::measurement(std::string_view unit_name, std::string_
 }
 
 const RecipeResult& chosen(const std::vector<RecipeResult>& tried) {
-    return *std::min_element(tried.begin(), tried.end(), [](const RecipeResult& a, const RecipeResult& b) {
-        const bool fits_a = a.path <= kPeriodPs;
-        const bool fits_b = b.path <= kPeriodPs;
-        if (fits_a != fits_b) {
-            return fits_a;
-        }
-        return fits_a ? a.core < b.core : a.path < b.path;
+    const auto rank = [](const RecipeResult& r) {
+        return r.path <= kPeriodPs ? 0 : r.wrong_cycles == 0 ? 1 : 2;
+    };
+    constexpr double kEqual = 1e-6;  // sums in another order
+    return *std::min_element(tried.begin(), tried.end(), [&](const RecipeResult& a, const RecipeResult& b) {
+        return rank(a) != rank(b) ? rank(a) < rank(b) : a.core < b.core * (1 - kEqual);
     });
 }
 
@@ -181,7 +180,8 @@ std::string to_json(const Results& results) {
             tried.push_back({{"recipe", recipe.recipe},
                              {"logic_fj", rounded(recipe.logic)},
                              {"core_fj", rounded(recipe.core)},
-                             {"path_ps", rounded(recipe.path)}});
+                             {"path_ps", rounded(recipe.path)},
+                             {"wrong_cycles", recipe.wrong_cycles}});
         }
         ordered_json measurements = ordered_json::array();
         for (std::size_t i = 0; i < unit.measurements.size(); ++i) {
@@ -225,8 +225,8 @@ Results read_results(const std::filesystem::path& file) {
             unit.operations = object.at("operations_per_cycle");
             unit.recipe = object.at("recipe");
             for (const ordered_json& tried : object.at("tried")) {
-                unit.tried.push_back(
-                    {tried.at("recipe"), tried.at("logic_fj"), tried.at("core_fj"), tried.at("path_ps")});
+                unit.tried.push_back({tried.at("recipe"), tried.at("logic_fj"), tried.at("core_fj"),
+                                      tried.at("path_ps"), tried.at("wrong_cycles")});
             }
             for (const ordered_json& measurement : object.at("results")) {
                 unit.measurements.push_back(measurement_from(measurement, object));

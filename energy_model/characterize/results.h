@@ -16,6 +16,7 @@ struct RecipeResult {
     double logic = 0;  ///< fJ per operation
     double core = 0;
     double path = 0;  ///< ps
+    std::size_t wrong_cycles = 0;
 };
 
 /// What is known of one unit.

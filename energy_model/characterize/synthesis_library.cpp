@@ -22,7 +22,11 @@ void write_list(Out out, const std::vector<double>& list) {
 }
 
 void write_table(Out out, const char* name, const LookupTable& table) {
-    fmt::format_to(out, "        {} (t{}x{}) {{ index_1(", name, table.index1.size(), table.index2.size());
+    if (table.index1.empty()) {
+        fmt::format_to(out, "        {} (scalar) {{ values(\"{:.6g}\"); }}\n", name, table.values.front());
+        return;
+    }
+    fmt::format_to(out, "        {} (by_slew_and_load) {{ index_1(", name);
     write_list(out, table.index1);
     fmt::format_to(out, "); index_2(");
     write_list(out, table.index2);
@@ -95,7 +99,7 @@ std::string synthesis_liberty(const LibertyLibrary& library) {
         "library (synthesis) {{\n  delay_model : table_lookup; time_unit : \"1ps\"; capacitive_load_unit "
         "(1,ff);\n"
         "  voltage_unit : \"1V\"; current_unit : \"1mA\"; leakage_power_unit : \"1pW\"; nom_voltage : {};\n"
-        "  lu_table_template (t7x7) {{ variable_1 : input_net_transition; variable_2 : "
+        "  lu_table_template (by_slew_and_load) {{ variable_1 : input_net_transition; variable_2 : "
         "total_output_net_capacitance;\n    index_1 (\"1,2,3,4,5,6,7\"); index_2 (\"1,2,3,4,5,6,7\"); }}\n",
         library.voltage);
     for (const LibertyCell& cell : library.cells) {
