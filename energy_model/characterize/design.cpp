@@ -63,8 +63,8 @@ void Design::connect(const LibertyLibrary& library, const Netlist& netlist, std:
     driver[kNetZero] = driver[kNetOne] = kPortDriver;
     Net clock_net = kNoNet;
     for (const NetlistPort& given : netlist.ports) {
-        if (given.input && given.name == clock) {
-            clock_net = given.bits.at(0);
+        if (given.input && given.name == clock && given.bits.size() == 1) {
+            clock_net = given.bits.front();
         } else {
             ports.push_back(given);
         }
@@ -73,7 +73,7 @@ void Design::connect(const LibertyLibrary& library, const Netlist& netlist, std:
         }
     }
     if (!clock.empty() && clock_net == kNoNet) {
-        throw CharacterizeError(fmt::format("the netlist has no clock port '{}'", clock));
+        throw CharacterizeError(fmt::format("the netlist has no clock port '{}' of one bit", clock));
     }
 
     std::map<std::string, const CellModel*> by_type;
@@ -95,11 +95,11 @@ void Design::connect(const LibertyLibrary& library, const Netlist& netlist, std:
         instance.in.assign(model->inputs, kNoNet);
         instance.out.assign(model->outputs, kNoNet);
         for (const auto& [pin, net] : cell.pins) {
-            const auto place = [&, name = std::string_view(pin)](const std::vector<LibertyPin>& pins,
-                                                                 std::vector<Net>& list) {
+            const auto place = [name = std::string_view(pin), wire = net](const std::vector<LibertyPin>& pins,
+                                                                          std::vector<Net>& list) {
                 for (std::size_t i = 0; i < pins.size(); ++i) {
                     if (pins[i].name == name) {
-                        list[i] = net;
+                        list[i] = wire;
                         return true;
                     }
                 }

@@ -13,7 +13,8 @@
 namespace setun::characterize {
 
 namespace {
-constexpr unsigned kDeepest = 32;  // nested brackets; also the evaluation stack
+constexpr unsigned kDeepest =
+    16;  // nested brackets and nots; each holds at most three values on the stack of 64
 }  // namespace
 
 class ExpressionParser {
@@ -143,7 +144,7 @@ bool Expression::operator()(std::uint32_t state) const {
         ++depth;
     };
     const auto pop = [&] {
-        --depth;
+        depth -= depth > 0 ? 1U : 0U;  // postfix made by the parser never pops too much
         return (stack >> depth & 1U) != 0;
     };
     for (const std::int8_t operation : code_) {

@@ -44,7 +44,7 @@ struct Options {
     std::vector<std::string> units = {"all"};
     std::string recipe;
     bool write = false, check = false, explore = false, icarus = false, opensta = false, rails = false,
-         list = false;
+         list = false, table = false;
     bool all_cases = false;
 };
 
@@ -65,6 +65,10 @@ class Driver {
             for (const ch::Unit& unit : units_) {
                 fmt::print("{:20} {}\n", unit.name, unit.text);
             }
+            return 0;
+        }
+        if (options_.table) {
+            fmt::print("{}", ch::markdown_tables(ch::read_results(tech_ / "asap7-units.json")));
             return 0;
         }
         if (options_.liberty.empty()) {
@@ -197,8 +201,8 @@ class Driver {
             } else {
                 *it = std::move(fresh);
             }
+            save(file, ch::to_json(results));  // what is done stays, whatever happens to the next
         }
-        save(file, ch::to_json(results));
         save(tech_ / "asap7.json", ch::technology_table(ch::read_results(file)));
         return 0;
     }
@@ -346,6 +350,8 @@ int main(int argc, char** argv) {
         "Folder for netlists and logs; default: setun_characterize in the system's temporary folder");
     app.add_flag("--all-cases", options.all_cases, "Every workload of a unit, not only its first");
     app.add_flag("--list", options.list, "List the units");
+    app.add_flag("--table", options.table,
+                 "Print the committed results as the tables of docs/characterisation.md");
     app.add_flag("--rails", options.rails,
                  "Check the charge balance that the reading of the power tables rests on");
     app.add_flag("--icarus", options.icarus, "Compare toggles with Icarus Verilog");

@@ -290,4 +290,38 @@ std::string technology_table(const Results& results) {
     return document.dump(1) + "\n";
 }
 
+std::string markdown_tables(const Results& results) {
+    const auto triple = [](const Measurement& m) {
+        return fmt::format("{:.3g} / {:.3g} / {:.3g}", m.logic, m.core, m.all);
+    };
+    const auto path = [](const Measurement& m) {
+        return fmt::format("{:.0f}{}", m.path, m.wrong_cycles == 0 ? "" : " (a)");
+    };
+    std::string text =
+        "| unit | logic / core / all, fJ | path, ps | with wires | path, ps | core of all recipes | area, "
+        "um2 | glitch |\n"
+        "|---|---|---|---|---|---|---|---|\n";
+    for (const UnitResult& unit : results.units) {
+        const Measurement& bare = unit.measurements.at(0);
+        const Measurement& wired = results.measurement(unit.unit, bare.workload, true);
+        const auto [lowest, highest] =
+            std::minmax_element(unit.tried.begin(), unit.tried.end(),
+                                [](const RecipeResult& a, const RecipeResult& b) { return a.core < b.core; });
+        text += fmt::format("| `{}` | {} | {} | {} | {} | {:.3g} to {:.3g} | {:.3g} | {:.2f} |\n", unit.unit,
+                            triple(bare), path(bare), triple(wired), path(wired), lowest->core, highest->core,
+                            bare.area / unit.operations, bare.glitch);
+    }
+    text += "\n| unit | workload | logic / core / all, fJ | with wires |\n|---|---|---|---|\n";
+    for (const UnitResult& unit : results.units) {
+        for (std::size_t i = 0; unit.measurements.size() > 4 && i < unit.measurements.size(); ++i) {
+            const Measurement& m = unit.measurements[i];
+            if (!m.wires) {
+                text += fmt::format("| `{}` | {} | {} | {} |\n", unit.unit, unit.texts.at(i), triple(m),
+                                    triple(results.measurement(unit.unit, m.workload, true)));
+            }
+        }
+    }
+    return text;
+}
+
 }  // namespace setun::characterize

@@ -52,4 +52,8 @@ struct Results {
 /// The technology table in the format of energy_model/tech: one entry for each energy that reports use.
 [[nodiscard]] std::string technology_table(const Results& results);
 
+/// The two tables of docs/characterisation.md, in Markdown: every unit under its first workload, and the
+/// workloads of the ternary trees.
+[[nodiscard]] std::string markdown_tables(const Results& results);
+
 }  // namespace setun::characterize

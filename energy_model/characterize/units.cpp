@@ -458,7 +458,7 @@ Rows random_rows(double zeros) {
 // The recorded rows in their order, over and over.
 Rows model_rows(const ModelStimulus& model) {
     const auto next = [](const std::vector<Row>& rows) {
-        return [&rows, at = std::size_t{0}](Random&) mutable { return rows[at++ % rows.size()]; };
+        return [rows, at = std::size_t{0}](Random&) mutable { return rows[at++ % rows.size()]; };
     };
     return {next(model.activations), next(model.weights)};
 }

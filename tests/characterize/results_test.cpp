@@ -48,6 +48,13 @@ TEST(Results, MakeTheTechnologyTable) {
     }
 }
 
+TEST(Results, StandInTheDocumentation) {
+    const std::string page =
+        read_text_file(std::filesystem::path(SETUN_SOURCE_DIR) / "docs" / "characterisation.md");
+    EXPECT_NE(page.find(markdown_tables(committed())), std::string::npos)
+        << "docs/characterisation.md: put the output of setun_characterize --table there";
+}
+
 TEST(Results, AreRightInEveryCycleWhereThePathFits) {
     for (const UnitResult& unit : committed().units) {
         for (const Measurement& m : unit.measurements) {

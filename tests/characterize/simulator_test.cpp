@@ -11,6 +11,8 @@
 #include "energy_model/characterize/error.h"
 #include "energy_model/characterize/half.h"
 #include "energy_model/characterize/measure.h"
+#include "energy_model/characterize/random.h"
+#include "energy_model/characterize/synthesis_library.h"
 #include "tests/characterize/tiny_library.h"
 
 namespace setun::characterize {
@@ -286,6 +288,52 @@ TEST(Half, RoundsAsTheUnitsDo) {
     EXPECT_EQ(half_multiply(0x0001, 0x3C00), 0x0000);  // subnormal operands are zeros
     for (unsigned h = 0x0400; h < 0x7C00; ++h) {
         ASSERT_EQ(half_from(half_value(static_cast<std::uint16_t>(h))), h);
+    }
+}
+
+// A byte changed anywhere, in the library or in the netlist: refused with a CharacterizeError, or simulated.
+TEST(Damage, IsRefusedOrHarmless) {
+    constexpr int kRounds = 3000;
+    for (const std::uint64_t seed : {0U, 1U}) {
+        Random random(seed);
+        int refused = 0;
+        for (int round = 0; round < kRounds; ++round) {
+            std::string liberty = test::tiny_liberty();
+            std::string json = round % 2 == 0 ? test::gated_registers() : test::two_inverters();
+            std::string& target = random.uniform() < 0.7 ? liberty : json;
+            const std::size_t at = random.bits() % target.size();
+            switch (random.bits() % 3) {
+                case 0:
+                    target[at] = static_cast<char>(random.bits() & 0xFFU);
+                    break;
+                case 1:
+                    target.erase(at, 1 + random.bits() % 20);
+                    break;
+                default:
+                    target.insert(at, target.substr(random.bits() % target.size(), 1 + random.bits() % 40));
+                    break;
+            }
+            try {
+                LibertyLibrary damaged;
+                add_liberty(damaged, liberty, "tiny.lib");
+                static_cast<void>(synthesis_liberty(damaged));
+                const Netlist netlist = parse_netlist(json, "n.json");
+                const Design design(damaged, netlist, round % 2 == 0 ? "clk_i" : "", Wires{});
+                Simulator simulator = simulator_of(design);
+                std::size_t bits = 0;
+                for (const NetlistPort& port : design.ports) {
+                    bits += port.input ? port.bits.size() : 0;
+                }
+                simulator.settle(Bits(bits, 0));
+                simulator.cycle(Bits(bits, 1));
+                simulator.cycle(Bits(bits, 0));
+            } catch (const CharacterizeError& error) {
+                EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos) << error.what();
+                ++refused;
+            }
+        }
+        EXPECT_GT(refused, kRounds / 4) << "seed " << seed;
+        EXPECT_LT(refused, kRounds) << "seed " << seed;
     }
 }
 

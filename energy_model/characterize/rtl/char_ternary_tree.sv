@@ -33,13 +33,16 @@ module char_ternary_tree #(
   // Two's complement without sign extension: the sign bit is inverted and 128 taken off for every lane, all at once at the end.
   logic [Groups*GroupW-1:0] partial, partial_q;
   for (genvar g = 0; g < Groups; g++) begin : gen_group
+    logic [Group*8-1:0] selected;
+    for (genvar l = 0; l < Group; l++) begin : gen_lane
+      assign selected[8*l +: 8] = (operand_x_q[8*(g*Group+l) +: 8] ^ {8{operand_negative_q[g*Group+l]}})
+                                  & {8{operand_nonzero_q[g*Group+l]}};
+    end
     logic [GroupW-1:0] group_sum;
     always_comb begin
       group_sum = '0;
       for (int unsigned i = 0; i < Group; i++) begin
-        group_sum = group_sum + GroupW'(((operand_x_q[8*(g*Group+i) +: 8] ^ {8{operand_negative_q[g*Group+i]}})
-                                          & {8{operand_nonzero_q[g*Group+i]}}) ^ 8'h80);
-        group_sum = group_sum + GroupW'(operand_negative_q[g*Group+i]);
+        group_sum = group_sum + GroupW'({~selected[8*i+7], selected[8*i +: 7]}) + GroupW'(operand_negative_q[g*Group+i]);
       end
     end
     assign partial[g*GroupW +: GroupW] = group_sum;
