@@ -55,7 +55,7 @@ module setun_fp16_add_pipe #(
   logic [4:0] add_exponent;
   logic [10:0] add_greater;
   logic [12:0] add_lesser;
-  setun_delay #(.Width(33), .Stages(Stages - 2)) u_cut_add (
+  setun_delay #(.Width(33), .Stages((Stages == 3) ? 1 : 0)) u_cut_add (
       .clk_i (clk_i),
       .data_i({greater[15], subtract, nan, greater[14:10], greater_sig, aligned, sticky}),
       .data_o({add_sign, add_subtract, add_nan, add_exponent, add_greater, add_lesser, add_sticky})

@@ -36,7 +36,7 @@ module setun_fp16_mul_pipe #(
   logic cut_sign, cut_endless, cut_none, cut_sticky;
   logic [6:0] cut_exponent;
   logic [12:0] cut_high;
-  setun_delay #(.Width(24), .Stages(Stages - 1)) u_cut (
+  setun_delay #(.Width(24), .Stages((Stages == 2) ? 1 : 0)) u_cut (
       .clk_i (clk_i),
       .data_i({sign, endless, none, exponent, significand[21:9], sticky}),
       .data_o({cut_sign, cut_endless, cut_none, cut_exponent, cut_high, cut_sticky})

@@ -1,9 +1,9 @@
 /// Comparison unit: INT8 dot product of Lanes pairs with accumulator, 32 bits (modulo 2^32); Lanes products a cycle.
 ///
 /// sum_o is the sum of all products since the last set that came with restart_i, that set included; lane i is bits [8*i +: 8] of both
-/// operands. The rows of Group lanes are added in one carry-save array with one carry adder; after the one pipeline cut, the
-/// group sums and the accumulator are added in another. The Baugh-Wooley constant of all lanes is taken off there, once. Latency 3:
-/// operand registers, group sums, accumulator. No reset: outputs are undefined until the first restart.
+/// operands. The rows of Group lanes are added in one carry-save array with one carry adder; the group sums in another, where the
+/// Baugh-Wooley constant of all lanes is taken off, once; then the accumulator. Latency 4: operand registers, group sums, their sum,
+/// accumulator. Products have no registers of their own. No reset: outputs are undefined until the first restart.
 `default_nettype none
 
 module setun_int8_tree #(
@@ -48,17 +48,21 @@ module setun_int8_tree #(
     assign partial[g*GroupW +: GroupW] = group_sum;
   end
 
-  logic restart_q;
-  logic [31:0] sum, sum_q;
+  // The sum of all lanes fits SetW bits; negative sets are sign-extended into the accumulator.
+  localparam int unsigned SetW = $clog2(Lanes * 16384 + 1) + 1;
+  logic restart_q, set_restart_q;
+  logic [SetW-1:0] set, set_q;
+  logic [31:0] sum_q;
   always_comb begin
-    sum = 32'd0 - 32'(Lanes * 32512);
-    for (int unsigned g = 0; g < Groups; g++) sum = sum + 32'(partial_q[g*GroupW +: GroupW]);
-    sum = sum + (sum_q & {32{~restart_q}});
+    set = SetW'(32'd0 - 32'(Lanes * 32512));
+    for (int unsigned g = 0; g < Groups; g++) set = set + SetW'(partial_q[g*GroupW +: GroupW]);
   end
   always_ff @(posedge clk_i) begin
-    restart_q <= operand_restart_q;
-    partial_q <= partial;
-    sum_q     <= sum;
+    restart_q     <= operand_restart_q;
+    partial_q     <= partial;
+    set_restart_q <= restart_q;
+    set_q         <= set;
+    sum_q         <= (sum_q & {32{~set_restart_q}}) + 32'($signed(set_q));
   end
   assign sum_o = sum_q;
 endmodule

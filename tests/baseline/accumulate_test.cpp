@@ -133,6 +133,7 @@ class AccumulateTest : public testing::TestWithParam<unsigned> {
         int8_tree_64_.add(in);
         int8_tree_6_.add(in);
         fp16_mac_12_.add(in);
+        fp16_mac_22_.add(in);
         fp16_mac_23_.add(in);
         fp16_tree_2_.add(in);
         fp16_tree_8_.add(in);
@@ -142,6 +143,7 @@ class AccumulateTest : public testing::TestWithParam<unsigned> {
         int8_tree_64_.check(model_.int8_tree_64_o, ~0U, "int8_tree Lanes 64");
         int8_tree_6_.check(model_.int8_tree_6_o, ~0U, "int8_tree Lanes 6");
         fp16_mac_12_.check(model_.fp16_mac_12_o, ~0U, "fp16_mac 1+2");
+        fp16_mac_22_.check(model_.fp16_mac_22_o, ~0U, "fp16_mac 2+2");
         fp16_mac_23_.check(model_.fp16_mac_23_o, ~0U, "fp16_mac 2+3");
         fp16_tree_2_.check(model_.fp16_tree_2_o, ~0U, "fp16_tree Lanes 2");
         fp16_tree_8_.check(model_.fp16_tree_8_o, ~0U, "fp16_tree Lanes 8");
@@ -172,9 +174,10 @@ class AccumulateTest : public testing::TestWithParam<unsigned> {
     Expected<TernaryDot> ternary_24_{TernaryDot{}, 2};
     Expected<TernaryDot> ternary_9_{TernaryDot{}, 2};
     Expected<IntDot> int8_mac_{IntDot{1}, 2};
-    Expected<IntDot> int8_tree_64_{IntDot{64}, 3};
-    Expected<IntDot> int8_tree_6_{IntDot{6}, 3};
+    Expected<IntDot> int8_tree_64_{IntDot{64}, 4};
+    Expected<IntDot> int8_tree_6_{IntDot{6}, 4};
     Expected<Fp16Dot> fp16_mac_12_{Fp16Dot{1, 2}, 1 + 1 + 2};
+    Expected<Fp16Dot> fp16_mac_22_{Fp16Dot{1, 2}, 1 + 2 + 2};
     Expected<Fp16Dot> fp16_mac_23_{Fp16Dot{1, 3}, 1 + 2 + 3};
     Expected<Fp16Dot> fp16_tree_2_{Fp16Dot{2, 2}, 1 + 1 + 2 * 2};
     Expected<Fp16Dot> fp16_tree_8_{Fp16Dot{8, 3}, 1 + 2 + 3 * 4};

@@ -14,6 +14,7 @@ module accumulate_top (
     output logic [31:0]       int8_tree_64_o,
     output logic [31:0]       int8_tree_6_o,
     output logic [15:0]       fp16_mac_12_o,
+    output logic [15:0]       fp16_mac_22_o,
     output logic [15:0]       fp16_mac_23_o,
     output logic [15:0]       fp16_tree_2_o,
     output logic [15:0]       fp16_tree_8_o
@@ -31,6 +32,9 @@ module accumulate_top (
   );
   setun_fp16_mac #(.MulStages(1), .AddStages(2)) u_fp16_mac_12 (
       .clk_i(clk_i), .restart_i(restart_i), .a_i(x_i[15:0]), .b_i(y_i[15:0]), .sum_o(fp16_mac_12_o)
+  );
+  setun_fp16_mac #(.MulStages(2), .AddStages(2)) u_fp16_mac_22 (
+      .clk_i(clk_i), .restart_i(restart_i), .a_i(x_i[15:0]), .b_i(y_i[15:0]), .sum_o(fp16_mac_22_o)
   );
   setun_fp16_mac #(.MulStages(2), .AddStages(3)) u_fp16_mac_23 (
       .clk_i(clk_i), .restart_i(restart_i), .a_i(x_i[15:0]), .b_i(y_i[15:0]), .sum_o(fp16_mac_23_o)

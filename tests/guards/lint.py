@@ -10,4 +10,4 @@ def lint(config):
 
 
 if __name__ == "__main__":
-    rtl.main(lint, rtl.TOPS)
+    rtl.main(lint, rtl.TOPS | rtl.BASELINE)

@@ -12,11 +12,12 @@ RTL = ROOT / "rtl"
 
 @dataclass(frozen=True)
 class Config:
-    """A module with values for its parameters; parameters left out keep their defaults."""
+    """A module with values for its parameters; parameters left out keep their defaults. `sources` is its file list in rtl/."""
 
     name: str
     module: str
     parameters: dict = field(default_factory=dict)
+    sources: str = "setun.f"
 
 
 def _tops():
@@ -38,23 +39,43 @@ def _tops():
             yield Config(f"{top}.{name}", top, defaults | values)
 
 
+BASELINE_LIST = "baseline/baseline.f"
+
+
+def _baseline():
+    variants = {
+        "int_add": {"Width": 32},
+        "int8_mul": {},
+        "int8_mac": {},
+        "int8_tree": {"Lanes": 8, "Group": 4},
+        "ternary_mac": {},
+        "fp16_mul": {"Stages": 1},
+        "fp16_add": {"Stages": 2},
+        "fp16_mac": {"MulStages": 2, "AddStages": 3},
+        "fp16_tree": {"Lanes": 4, "MulStages": 2, "AddStages": 3},
+    }
+    for name, values in variants.items():
+        yield Config(f"baseline.{name}", f"setun_{name}", values, BASELINE_LIST)
+
+
 TOPS = {config.name: config for config in _tops()}
+BASELINE = {config.name: config for config in _baseline()}
 
 
-def files():
-    """RTL sources in compile order, from rtl/setun.f."""
+def files(sources="setun.f"):
+    """RTL sources in compile order, from a file list in rtl/."""
     names = []
-    for line in (RTL / "setun.f").read_text().splitlines():
+    for line in (RTL / sources).read_text().splitlines():
         line = re.sub(r"(//|#).*", "", line).strip()
         if line and not line.startswith(("+", "-")):
-            names.append(Path(line).name)
-    return [RTL / name for name in names]
+            names.append(line)
+    return [((RTL / sources).parent / name).resolve() for name in names]
 
 
-def yosys_read(formal=False, extra=()):
+def yosys_read(formal=False, extra=(), sources="setun.f"):
     """The Yosys command that reads all sources; modules are built later, with the parameters that are asked for."""
     options = "-sv -defer -formal" if formal else "-sv -defer"
-    return f"read_verilog {options} -I{RTL} " + " ".join(str(path) for path in [*files(), *extra])
+    return f"read_verilog {options} -I{RTL} " + " ".join(str(path) for path in [*files(sources), *extra])
 
 
 def yosys_hierarchy(config):
@@ -70,7 +91,7 @@ def verilator_lint(config):
     values = [f"-G{name}={value}" for name, value in config.parameters.items()]
     waivers = RTL / "waivers.vlt"
     return (["verilator", "--lint-only", "-Wall", f"-I{RTL}", "--top-module", config.module] + values +
-            ([str(waivers)] if waivers.exists() else []) + [str(path) for path in files()])
+            ([str(waivers)] if waivers.exists() else []) + [str(path) for path in files(config.sources)])
 
 
 def run(command, **kwargs):

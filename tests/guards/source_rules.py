@@ -67,10 +67,10 @@ def self_test():
 
 def main():
     self_test()
-    listed = set(rtl.files())
-    sources = sorted(rtl.RTL.glob("*.sv")) + sorted(rtl.RTL.glob("*.svh"))
-    bad = [f"{path.name}: not in rtl/setun.f" for path in sources if path.suffix == ".sv" and path not in listed]
-    bad += [f"{path.name}: in rtl/setun.f but missing" for path in listed if not path.exists()]
+    listed = set(rtl.files()) | set(rtl.files(rtl.BASELINE_LIST))
+    sources = sorted(rtl.RTL.rglob("*.sv")) + sorted(rtl.RTL.rglob("*.svh"))
+    bad = [f"{path.name}: in no file list" for path in sources if path.suffix == ".sv" and path not in listed]
+    bad += [f"{path.name}: in a file list but missing" for path in listed if not path.exists()]
     for path in sources:
         text = path.read_text()
         bad += [f"{path.name}:{line}: {rule}" for line, rule in findings(text) + header_findings(text)]
