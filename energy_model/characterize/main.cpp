@@ -68,6 +68,8 @@ class Driver {
             return 0;
         }
         if (options_.table) {
+            // Also what follows from the results, in case they were merged by hand.
+            save(tech_ / "asap7.json", ch::technology_table(ch::read_results(tech_ / "asap7-units.json")));
             fmt::print("{}", ch::markdown_tables(ch::read_results(tech_ / "asap7-units.json")));
             return 0;
         }
@@ -214,7 +216,7 @@ class Driver {
         if (!stream) {
             throw ch::CharacterizeError(fmt::format("{}: cannot be written", file.string()));
         }
-        fmt::print("wrote {}\n", file.string());
+        fmt::print(stderr, "wrote {}\n", file.string());
     }
 
     // Each unit's first workload, with the recipe that the committed file names, against the committed

@@ -114,13 +114,13 @@ ordered_json measurement_json(const Measurement& m, const std::string& text) {
             {"wrong_cycles", m.wrong_cycles}};
 }
 
-Measurement measurement_from(const ordered_json& object, const ordered_json& unit) {
+Measurement measurement_from(const ordered_json& object, const ordered_json& of_unit) {
     Measurement m;
-    m.unit = unit.at("unit");
-    m.recipe = unit.at("recipe");
-    m.area = unit.at("area_um2");
-    m.cells = unit.at("cells");
-    m.flip_flops = unit.at("flip_flops");
+    m.unit = of_unit.at("unit");
+    m.recipe = of_unit.at("recipe");
+    m.area = of_unit.at("area_um2");
+    m.cells = of_unit.at("cells");
+    m.flip_flops = of_unit.at("flip_flops");
     m.workload = object.at("case");
     m.wires = object.at("wires");
     m.logic = object.at("logic_fj");
@@ -228,9 +228,9 @@ Results read_results(const std::filesystem::path& file) {
                 unit.tried.push_back({tried.at("recipe"), tried.at("logic_fj"), tried.at("core_fj"),
                                       tried.at("path_ps"), tried.at("wrong_cycles")});
             }
-            for (const ordered_json& measurement : object.at("results")) {
-                unit.measurements.push_back(measurement_from(measurement, object));
-                unit.texts.push_back(measurement.at("text"));
+            for (const ordered_json& entry : object.at("results")) {
+                unit.measurements.push_back(measurement_from(entry, object));
+                unit.texts.push_back(entry.at("text"));
             }
             results.units.push_back(std::move(unit));
         }
@@ -290,6 +290,52 @@ std::string technology_table(const Results& results) {
     return document.dump(1) + "\n";
 }
 
+namespace {
+
+// Lowest and highest quotient of two sets of units, over both wire assumptions.
+std::string ratio_range(const Results& results, const std::vector<const char*>& above,
+                        const std::vector<const char*>& below, double Measurement::*energy) {
+    double lowest = 0;
+    double highest = 0;
+    for (const bool wires : {false, true}) {
+        const auto value = [&](const char* name) {
+            return results.measurement(name, results.unit(name).measurements.at(0).workload, wires).*energy;
+        };
+        for (const char* a : above) {
+            for (const char* b : below) {
+                const double ratio = value(a) / value(b);
+                lowest = lowest == 0 ? ratio : std::min(lowest, ratio);
+                highest = std::max(highest, ratio);
+            }
+        }
+    }
+    return fmt::format("{:.3g} to {:.3g}", lowest, highest);
+}
+
+std::string ratio_table(const Results& results) {
+    struct Line {
+        const char* text;
+        std::vector<const char*> above, below;
+    };
+    const std::vector<const char*> half = {"fp16_mac", "fp16_tree"};
+    const std::vector<const char*> ternary = {"engine_leaf", "ternary_carry_save"};
+    std::string text = "| ratio, without and with wires | logic | core | all |\n|---|---|---|---|\n";
+    const std::vector<Line> lines = {
+        {"FP16 MAC, one lane or tree, to ternary tree", half, ternary},
+        {"FP16 MAC to ternary MAC, one lane each", {"fp16_mac"}, {"ternary_mac"}},
+        {"INT8 tree to ternary tree", {"int8_tree"}, ternary},
+        {"FP16 MAC to INT8 tree", half, {"int8_tree"}}};
+    for (const Line& line : lines) {
+        text += fmt::format("| {} | {} | {} | {} |\n", line.text,
+                            ratio_range(results, line.above, line.below, &Measurement::logic),
+                            ratio_range(results, line.above, line.below, &Measurement::core),
+                            ratio_range(results, line.above, line.below, &Measurement::all));
+    }
+    return text;
+}
+
+}  // namespace
+
 std::string markdown_tables(const Results& results) {
     const auto triple = [](const Measurement& m) {
         return fmt::format("{:.3g} / {:.3g} / {:.3g}", m.logic, m.core, m.all);
@@ -321,7 +367,7 @@ std::string markdown_tables(const Results& results) {
             }
         }
     }
-    return text;
+    return text + "\n" + ratio_table(results);
 }
 
 }  // namespace setun::characterize

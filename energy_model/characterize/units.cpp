@@ -261,7 +261,7 @@ Unit int8_tree() {
     unit.large = true;
     unit.cases = {{"normal", "both operands N(0, 36)", [] {
                        return integer_dot({{"restart_i", 1}, {"a_i", 8 * kLanes}, {"b_i", 8 * kLanes}},
-                                          kLanes, 32, kWideCycles, 3, int8_lane);
+                                          kLanes, 32, kWideCycles, 4, int8_lane);
                    }}};
     return unit;
 }
@@ -465,7 +465,8 @@ Rows model_rows(const ModelStimulus& model) {
 
 // Chunks of `hold` beats: the next chunk's activations are loaded in the first five cycles of a chunk, taken
 // over with the first beat of the next. The first chunk has only loads.
-Workload leaf_workload(std::size_t hold, Rows rows) {
+Workload leaf_workload(std::size_t hold, const Rows& given) {
+    const Rows rows = given;  // recorded rows begin anew in every workload
     const std::size_t cycles = 1000 / hold * hold + 2 * hold;
     Workload w =
         workload({{"beat_i", kPortBits},
@@ -562,7 +563,8 @@ Unit trit_decoder(const ModelStimulus& model) {
                             false,
                             {}});
     unit.operations = kLanes;
-    const auto make = [](Rows rows) {
+    const auto make = [](const Rows& given) {
+        const Rows rows = given;  // as in leaf_workload
         Workload w =
             workload({{"beat_i", kPortBits}},
                      {{"nonzero_o", kLanes}, {"negative_o", kLanes}, {"illegal_o", 1}}, kWideCycles, 2);

@@ -110,7 +110,7 @@ TEST(Table, BuiltinTablesAreTraceableAndNamed) {
             EXPECT_NE(entry.accuracy, "user") << name << " " << entry.op;
         }
     }
-    EXPECT_EQ(builtin_table_names(), (std::vector<std::string>{"7nm", "45nm", "memory"}));
+    EXPECT_EQ(builtin_table_names(), (std::vector<std::string>{"7nm", "45nm", "asap7", "memory"}));
 }
 
 TEST(Table, BuiltinNumbersAreThePublishedOnes) {
@@ -163,7 +163,7 @@ TEST(Table, FindTakesNamesAndPaths) {
         FAIL();
     } catch (const TableError& error) {
         EXPECT_STREQ(error.what(),
-                     "technology table '5nm' is neither builtin (7nm, 45nm, memory) nor a file");
+                     "technology table '5nm' is neither builtin (7nm, 45nm, asap7, memory) nor a file");
     }
     EXPECT_THROW((void)load_table("/nonexistent.json"), TableError);
     EXPECT_THROW((void)builtin_table("5nm"), TableError);
