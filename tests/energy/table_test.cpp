@@ -169,10 +169,7 @@ TEST(Table, BuiltinTablesAreTraceableAndNamed) {
             EXPECT_NE(entry.accuracy, "user") << name << " " << entry.op;
         }
     }
-    const auto names = builtin_table_names();
-    for (const char* name : {"7nm", "45nm", "memory"}) {
-        EXPECT_NE(std::find(names.begin(), names.end(), name), names.end()) << name;
-    }
+    EXPECT_EQ(builtin_table_names(), (std::vector<std::string>{"7nm", "45nm", "asap7", "memory"}));
 }
 
 TEST(Table, BuiltinNumbersAreThePublishedOnes) {
@@ -224,9 +221,8 @@ TEST(Table, FindTakesNamesAndPaths) {
         (void)find_table("5nm");
         FAIL();
     } catch (const TableError& error) {
-        EXPECT_STREQ(error.what(), ("technology table '5nm' is neither builtin (" +
-                                    joined(builtin_table_names()) + ") nor a file")
-                                       .c_str());
+        EXPECT_STREQ(error.what(),
+                     "technology table '5nm' is neither builtin (7nm, 45nm, asap7, memory) nor a file");
     }
     EXPECT_THROW((void)load_table("/nonexistent.json"), TableError);
     EXPECT_THROW((void)builtin_table("5nm"), TableError);
