@@ -1,15 +1,16 @@
 // Counting: operations and bytes of a command from its shape, and their replacement by what a device
 // measured.
+#include "energy_model/counts.h"
+
 #include <fmt/format.h>
 
+#include <array>
 #include <cmath>
-
-#include "energy_model/energy.h"
+#include <stdexcept>
 
 namespace setun::energy {
 namespace {
 
-constexpr std::uint64_t kActivationWord = 64;  // bytes: the granularity in which activation rows are readable
 constexpr std::uint64_t kCommandBytes = 64;
 constexpr std::uint64_t kResultBytes = 4;  // INT32
 
@@ -27,6 +28,34 @@ void check(const Matrix& matrix, const Engine& engine) {
                                                 matrix.tokens, engine.tokens));
     }
 }
+
+/// Everything that adds up.
+constexpr std::array kSums{&WorkCounts::macs,
+                           &WorkCounts::trit_macs,
+                           &WorkCounts::nonzero_trit_macs,
+                           &WorkCounts::accumulator_adds,
+                           &WorkCounts::plane_steps,
+                           &WorkCounts::fp16_macs,
+                           &WorkCounts::weights,
+                           &WorkCounts::head_weights,
+                           &WorkCounts::trits,
+                           &WorkCounts::inputs,
+                           &WorkCounts::outputs,
+                           &WorkCounts::commands,
+                           &WorkCounts::beats,
+                           &WorkCounts::weight_bytes,
+                           &WorkCounts::head_weight_bytes,
+                           &WorkCounts::activation_bytes,
+                           &WorkCounts::result_bytes,
+                           &WorkCounts::kv_read_elements,
+                           &WorkCounts::kv_write_elements,
+                           &WorkCounts::fp32_adds,
+                           &WorkCounts::fp32_muls,
+                           &WorkCounts::quantiser_adds,
+                           &WorkCounts::quantiser_muls,
+                           &WorkCounts::vector_words,
+                           &WorkCounts::quantiser_words,
+                           &WorkCounts::cycles};
 
 bool holds_work(const WorkCounts& work) {
     return work.macs != 0 || work.weight_bytes != 0 || work.activation_bytes != 0 || work.result_bytes != 0;
@@ -46,19 +75,16 @@ WorkCounts& WorkCounts::operator+=(const WorkCounts& other) {
         nonzero_basis = combine(nonzero_basis, other.nonzero_basis);
         bytes_basis = combine(bytes_basis, other.bytes_basis);
     }
-    macs += other.macs;
-    trit_macs += other.trit_macs;
-    nonzero_trit_macs += other.nonzero_trit_macs;
-    accumulator_adds += other.accumulator_adds;
-    plane_steps += other.plane_steps;
-    fp16_macs += other.fp16_macs;
-    weights += other.weights;
-    trits += other.trits;
-    inputs += other.inputs;
-    outputs += other.outputs;
-    weight_bytes += other.weight_bytes;
-    activation_bytes += other.activation_bytes;
-    result_bytes += other.result_bytes;
+    for (const auto field : kSums) {
+        this->*field += other.*field;
+    }
+    return *this;
+}
+
+WorkCounts& WorkCounts::operator*=(std::uint64_t times) {
+    for (const auto field : kSums) {
+        this->*field *= times;
+    }
     return *this;
 }
 
@@ -68,7 +94,9 @@ WorkCounts count(const Matrix& matrix, const Engine& engine) {
     const std::uint64_t padded_rows = ceil_div(matrix.rows, engine.ports) * engine.ports;
     const std::uint64_t tile_span = std::uint64_t{engine.ports} * engine.tile_rows;
     const std::uint64_t tiles = ceil_div(matrix.rows, tile_span);
-    const std::uint64_t row_bytes = ceil_div(matrix.inputs, kActivationWord) * kActivationWord;
+    const std::uint64_t row_bytes = ceil_div(matrix.inputs, engine.beat_bytes()) * engine.beat_bytes();
+    // Every tile and plane loads its chunks again; a single chunk stays in place.
+    const std::uint64_t loads = chunks == 1 ? 1 : tiles * matrix.planes;
 
     WorkCounts work;
     work.weights = matrix.rows * matrix.inputs;
@@ -80,8 +108,10 @@ WorkCounts count(const Matrix& matrix, const Engine& engine) {
     work.plane_steps = padded_rows * (matrix.planes - 1) * matrix.tokens;
     work.inputs = matrix.inputs * matrix.tokens;
     work.outputs = matrix.rows * matrix.tokens;
-    work.weight_bytes = padded_rows * chunks * matrix.planes * (engine.port_bits / 8);
-    work.activation_bytes = row_bytes * matrix.tokens * tiles * matrix.planes + kCommandBytes;
+    work.commands = 1;
+    work.beats = padded_rows * chunks * matrix.planes;
+    work.weight_bytes = work.beats * engine.beat_bytes();
+    work.activation_bytes = row_bytes * matrix.tokens * loads + kCommandBytes;
     work.result_bytes = kResultBytes * matrix.rows * engine.tokens;
     return work;
 }

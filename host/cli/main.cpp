@@ -62,7 +62,7 @@ int run_chosen(const std::vector<std::unique_ptr<Command>>& commands) {
             return done.code;
         } catch (const setun::InputError& error) {
             return fail(error.what(), command->json(), kExitBadInput);
-        } catch (const setun::energy::TableError& error) {
+        } catch (const setun::energy::BadInput& error) {
             return fail(error.what(), command->json(), kExitBadInput);
         } catch (const std::bad_alloc&) {
             return fail("not enough memory for this model; try a smaller one", command->json(),

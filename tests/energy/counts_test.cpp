@@ -40,8 +40,17 @@ TEST(Counts, PaddingRowsTilesAndPlanesByHand) {
     EXPECT_EQ(work.accumulator_adds, 36U * 5);
     EXPECT_EQ(work.plane_steps, 36U * 4);
     EXPECT_EQ(work.weight_bytes, 36U * 5 * 16);
-    EXPECT_EQ(work.activation_bytes, 128U * 2 * 5 + 64);
+    EXPECT_EQ(work.activation_bytes, 80U + 64);  // one chunk: loaded once, in words of 16 bytes
     EXPECT_EQ(work.result_bytes, 35U * 4);
+}
+
+TEST(Counts, ActivationsAreLoadedForEveryTileAndPlane) {
+    // 90 inputs are two chunks of 80 lanes and six words of 16 bytes; 35 rows are two tiles of 32.
+    const Engine engine{.port_bits = 128, .ports = 2, .tokens = 2, .tile_rows = 16};
+    const WorkCounts work = count({.rows = 35, .inputs = 90, .planes = 5, .tokens = 2}, engine);
+    EXPECT_EQ(work.activation_bytes, 96U * 2 * 2 * 5 + 64);
+    EXPECT_EQ(work.beats, 36U * 2 * 5);
+    EXPECT_EQ(work.commands, 1U);
 }
 
 TEST(Counts, WeightBytesAreTheBeatsOfTheFormat) {

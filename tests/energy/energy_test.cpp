@@ -193,24 +193,5 @@ TEST(Ratio, MemoryLeavesAboutTen) {
     EXPECT_LT(steps.back().ratio(), 10.1);
 }
 
-TEST(Published, RebuildsTheEndToEndRatios) {
-    const Table ops = builtin_table("7nm");
-    // arXiv 2402.17764, Fig. 3 reads 18.6x at 1.3B and 41.2x at 70B; the formula lands within one percent of
-    // both.
-    const double small = published_energy(ops, {.hidden = 2048, .ffn = 5460, .layers = 24}).ratio();
-    const double large = published_energy(ops, {.hidden = 8192, .ffn = 22016, .layers = 80}).ratio();
-    EXPECT_NEAR(small, 18.6, 0.01 * 18.6);
-    EXPECT_NEAR(large, 41.2, 0.01 * 41.2);
-}
-
-TEST(Published, OneLayerByHand) {
-    const PublishedEnergy e =
-        published_energy(builtin_table("7nm"), {.hidden = 2, .ffn = 3, .layers = 1, .sequence = 10});
-    const double linear = 4 * 4 + 3 * 2 * 3;
-    const double attention = 2 * 10 * 2 * 0.5;
-    EXPECT_NEAR(e.ternary_j, 10 * (linear * 0.007 + attention) * 1e-12, 1e-22);
-    EXPECT_NEAR(e.fp16_j, 10 * (linear * 0.5 + attention) * 1e-12, 1e-22);
-}
-
 }  // namespace
 }  // namespace setun::energy

@@ -1,6 +1,7 @@
 // Technology tables: the shipped ones are traceable, and a table that is not is refused by name.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -32,6 +33,14 @@ void expect_refused(const std::string& text, std::string_view message_part) {
         EXPECT_NE(message.find(message_part), std::string::npos) << message;
         EXPECT_EQ(message.find('\n'), std::string::npos) << message;
     }
+}
+
+std::string joined(const std::vector<std::string>& names) {
+    std::string text;
+    for (const std::string& name : names) {
+        text.append(text.empty() ? "" : ", ").append(name);
+    }
+    return text;
 }
 
 TEST(Table, ReadsEveryField) {
@@ -110,7 +119,10 @@ TEST(Table, BuiltinTablesAreTraceableAndNamed) {
             EXPECT_NE(entry.accuracy, "user") << name << " " << entry.op;
         }
     }
-    EXPECT_EQ(builtin_table_names(), (std::vector<std::string>{"7nm", "45nm", "memory"}));
+    const auto names = builtin_table_names();
+    for (const char* name : {"7nm", "45nm", "memory"}) {
+        EXPECT_NE(std::find(names.begin(), names.end(), name), names.end()) << name;
+    }
 }
 
 TEST(Table, BuiltinNumbersAreThePublishedOnes) {
@@ -162,8 +174,9 @@ TEST(Table, FindTakesNamesAndPaths) {
         (void)find_table("5nm");
         FAIL();
     } catch (const TableError& error) {
-        EXPECT_STREQ(error.what(),
-                     "technology table '5nm' is neither builtin (7nm, 45nm, memory) nor a file");
+        EXPECT_STREQ(error.what(), ("technology table '5nm' is neither builtin (" +
+                                    joined(builtin_table_names()) + ") nor a file")
+                                       .c_str());
     }
     EXPECT_THROW((void)load_table("/nonexistent.json"), TableError);
     EXPECT_THROW((void)builtin_table("5nm"), TableError);
