@@ -5,16 +5,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <vector>
 
 #include "host/error.h"
-#include "host/shape_list.h"
 
 namespace setun {
 namespace {
 
 constexpr std::uint64_t kKeptTiles = 3;
-constexpr std::uint32_t kKeptLayers = 2;
+constexpr std::uint64_t kKeptLayers = 2;
 
 constexpr std::uint64_t ceil_div(std::uint64_t a, std::uint64_t b) { return (a + b - 1) / b; }
 
@@ -24,29 +22,24 @@ struct Product {
     std::uint64_t missing_tiles = 0;
 };
 
-std::uint64_t beats_of(const ProductShape& shape, const TimingOptions& timing) {
-    return ceil_div(shape.m, timing.ports) * ceil_div(shape.k, timing.port_bits / 8 * 5) * shape.planes;
-}
-
 std::uint64_t beats_of(const std::vector<Product>& products, const TimingOptions& timing) {
     std::uint64_t beats = 0;
     for (const Product& product : products) {
-        beats += beats_of(product.shape, timing);
+        const ProductShape& s = product.shape;
+        beats += ceil_div(s.m, timing.ports) * ceil_div(s.k, timing.port_bits / 8 * 5) * s.planes;
     }
     return beats;
 }
 
-std::vector<Product> products_of(const PassShape& pass, std::uint32_t layers) {
-    Architecture architecture = pass.architecture;
-    architecture.layers = layers;
+std::vector<Product> products_of(const PassShape& pass, std::uint64_t layers) {
     std::vector<Product> products;
-    const std::vector<ShapeGroup> groups = shape_groups(architecture, ListForm::kWhole);
-    for (const ProductShape& shape : groups.front()) {
-        products.push_back({shape, 0});
+    for (std::uint64_t layer = 0; layer < layers; ++layer) {
+        for (const ProductShape& shape : pass.layer) {
+            products.push_back({shape, 0});
+        }
     }
-    products.back().shape.planes = pass.head_planes;
-    if (pass.head_planes == 0) {
-        products.pop_back();
+    if (pass.head) {
+        products.push_back({*pass.head, 0});
     }
     return products;
 }
@@ -74,7 +67,7 @@ std::uint64_t run(const std::vector<Product>& products, const PassShape& pass, c
     return kernel.run(lists.front().commands, lists.front().offset, tiles).cycles;
 }
 
-std::uint64_t project(const std::vector<Product>& products, const PassShape& pass,
+std::uint64_t project(const std::vector<Product>& products, const PassShape& pass, std::uint64_t kept_layers,
                       const TimingOptions& timing) {
     std::vector<sim::TileStart> tiles;
     std::uint64_t cycles = run(products, pass, timing, &tiles);
@@ -91,17 +84,47 @@ std::uint64_t project(const std::vector<Product>& products, const PassShape& pas
         }
         cycles += missing[i];
     }
-    std::uint64_t layer = start[kLayerMatrices + 1] - start[1];
-    for (std::size_t i = 1; i <= kLayerMatrices; ++i) {
+    if (kept_layers == pass.layers) {
+        return cycles;
+    }
+    const std::size_t per_layer = pass.layer.size();
+    std::uint64_t layer = start[per_layer + 1] - start[1];
+    for (std::size_t i = 1; i <= per_layer; ++i) {
         layer += missing[i];
     }
-    return cycles + (pass.architecture.layers - kKeptLayers) * layer;
+    return cycles + (pass.layers - kept_layers) * layer;
+}
+
+ProductShape product(const energy::ModelShape& model, const char* what, std::uint64_t m, std::uint64_t k,
+                     unsigned planes) {
+    if (m > SETUN_MAX_M || k > SETUN_MAX_K) {
+        throw InputError(fmt::format("{}: {} is {} x {}; the kernel takes at most {} rows of {} inputs",
+                                     model.name, what, m, k, SETUN_MAX_M, SETUN_MAX_K));
+    }
+    return {static_cast<std::uint32_t>(m), static_cast<std::uint32_t>(k), planes};
 }
 
 }  // namespace
 
-std::uint64_t pass_beats(const PassShape& shape, const TimingOptions& timing) {
-    return beats_of(products_of(shape, shape.architecture.layers), timing);
+PassShape pass_shape(const energy::ModelShape& s, bool layers, bool head, unsigned tokens) {
+    PassShape pass;
+    pass.tokens = tokens;
+    if (layers) {
+        pass.layers = s.layers;
+        pass.layer.push_back(product(s, "q", s.q_rows(), s.hidden, 1));
+        pass.layer.push_back(product(s, "k", s.kv_rows(), s.hidden, 1));
+        pass.layer.push_back(product(s, "v", s.kv_rows(), s.hidden, 1));
+        pass.layer.push_back(product(s, "o", s.hidden, s.q_rows(), 1));
+        if (s.gated) {
+            pass.layer.push_back(product(s, "gate", s.ffn, s.hidden, 1));
+        }
+        pass.layer.push_back(product(s, "up", s.ffn, s.hidden, 1));
+        pass.layer.push_back(product(s, "down", s.hidden, s.ffn, 1));
+    }
+    if (head) {
+        pass.head = product(s, "the output head", s.vocab, s.hidden, s.head_planes);
+    }
+    return pass;
 }
 
 PassCycles pass_cycles(const PassShape& shape, const TimingOptions& timing, PassMethod method) {
@@ -109,11 +132,12 @@ PassCycles pass_cycles(const PassShape& shape, const TimingOptions& timing, Pass
         throw InputError(fmt::format("{} tokens do not fit in one pass of a kernel with {} tokens a beat",
                                      shape.tokens, timing.tokens));
     }
-    const std::vector<Product> all = products_of(shape, shape.architecture.layers);
+    const std::vector<Product> all = products_of(shape, shape.layers);
     PassCycles result;
     result.beats = beats_of(all, timing);
-    if (method == PassMethod::kProject && shape.architecture.layers > kKeptLayers) {
-        std::vector<Product> some = products_of(shape, kKeptLayers);
+    if (method == PassMethod::kProject) {
+        const std::uint64_t kept = std::min(kKeptLayers, shape.layers);
+        std::vector<Product> some = products_of(shape, kept);
         for (Product& product : some) {
             shorten(product, timing);
         }
@@ -121,7 +145,7 @@ PassCycles pass_cycles(const PassShape& shape, const TimingOptions& timing, Pass
         if (2 * simulated <= result.beats) {
             result.projected = true;
             result.simulated_share = static_cast<double>(simulated) / static_cast<double>(result.beats);
-            result.cycles = project(some, shape, timing);
+            result.cycles = project(some, shape, kept, timing);
             return result;
         }
     }

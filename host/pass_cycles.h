@@ -3,20 +3,27 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <vector>
 
+#include "energy_model/shape.h"
 #include "host/cpu/kernel_timing.h"
-#include "host/model.h"
+#include "host/shape_list.h"
 
 namespace setun {
 
-/// One command list of a model: all layers and, for a token that is drawn, the output head.
+/// One command list: all layers, the output head, or both. TimingOptions::tokens rows share it, or fewer.
 struct PassShape {
-    Architecture architecture;
-    unsigned head_planes = 5;  ///< digit planes of the output head; 0 leaves the head out
-    unsigned tokens = 1;       ///< activation rows that share the pass, at most TimingOptions::tokens
+    std::vector<ProductShape> layer;  ///< products of a layer, in the order of shape_groups()
+    std::uint64_t layers = 0;         ///< 0: the head alone
+    std::optional<ProductShape> head;
+    unsigned tokens = 1;  ///< rows of activations in this pass
 };
 
-/// What such a pass takes.
+/// The list of a model. Throws InputError when a matrix is larger than the kernel takes.
+PassShape pass_shape(const energy::ModelShape& model, bool layers, bool head, unsigned tokens);
+
+/// What a pass takes.
 struct PassCycles {
     std::uint64_t cycles = 0;
     bool projected = false;      ///< from a shortened list, see pass_cycles()
@@ -33,16 +40,13 @@ enum class PassMethod : std::uint8_t {
 /// Cycles of the pass as one command list on a kernel that has just been reset, as `setun bench --shape`
 /// counts them.
 ///
-/// kProject runs a list with two layers, and with three tiles (the first, one more, the last) of each product
-/// that has more. The time of the second tile stands for all that were left out, the time from the second
-/// command of the first layer to that of the second layer for every further layer. All rows of a tile but
-/// the last one's, and all layers, are alike, so that this is exact as long as the memory answers alike every
-/// time; refresh and jitter do not, and then it is a projection (docs/sweep.md has the measured difference).
+/// kProject runs a list with two layers at most, and with three tiles (the first, one more, the last) of each
+/// product that has more. The time of the second tile stands for all that were left out, the time from the
+/// second command of the first layer to that of the second layer for every further layer. Tiles between the
+/// first and the last are alike, and so are layers: this is exact as long as the memory answers alike every
+/// time. Refresh and jitter do not, and then it is a projection (docs/sweep.md has the measured difference).
 ///
-/// Throws InputError for a kernel or memory that does not exist, and when `tokens` does not fit.
+/// Throws InputError for a kernel or memory that does not exist, and when the tokens do not fit.
 PassCycles pass_cycles(const PassShape& shape, const TimingOptions& timing, PassMethod method);
-
-/// Weight beats of each port that the pass needs.
-std::uint64_t pass_beats(const PassShape& shape, const TimingOptions& timing);
 
 }  // namespace setun
