@@ -67,7 +67,7 @@ ModelShape two_b_4t(std::string name, std::string note, std::uint64_t layers, st
 }
 
 ModelShape tiny() {
-    ModelShape s = llama("tiny", "the test model of this project", 320, 640, 4, 8, 2, 1024);
+    ModelShape s = llama("tiny", "the model that ships with Setun", 320, 640, 4, 8, 2, 1024);
     s.silu = false;
     s.sub_norms = true;
     s.tied_head = true;
@@ -123,7 +123,8 @@ std::vector<ModelShape> make_shapes() {
     };
 }
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kOtherNames{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 11> kOtherNames{{
+    {"setun-3.8m", "tiny"},
     {"700m", "b158-700m"},
     {"1.3b", "b158-1.3b"},
     {"3b", "b158-3b"},

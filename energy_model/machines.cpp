@@ -443,11 +443,11 @@ std::vector<Ratio> TokenEnergy::ratios() const {
             }
         };
         add("arithmetic", other->arithmetic_j, setun.arithmetic_j,
-            "arithmetic alone: linear layers, head, attention, elementwise steps as far as counted");
+            "arithmetic: linear layers, head, attention, elementwise steps as far as counted");
         add("weights", other->key_j("weights"), setun.key_j("weights"),
-            "bits of the linear layers' weights from memory");
+            "weights of the linear layers from memory");
         add("off_chip", other->memory_j(), setun.memory_j(),
-            "off-chip memory: weights, head, activations, KV cache");
+            "off-chip memory: weights, head, activations, results, KV cache");
         add("on_chip", other->on_chip_j, setun.on_chip_j, "on-chip memory");
         add("total", other->total_j(), setun.total_j(), "everything that this report counts");
     }

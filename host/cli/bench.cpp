@@ -9,6 +9,8 @@
 #include "host/cli/bench_model.h"
 #include "host/cli/command.h"
 #include "host/cli/device_options.h"
+#include "host/cli/energy_report.h"
+#include "host/cli/energy_run.h"
 #include "host/cli/format.h"
 #include "host/cpu/plain_avx2.h"
 #include "host/cpu/ternary_kernel.h"
@@ -36,6 +38,7 @@ struct Row {
     std::optional<MatrixShape> shape;  ///< absent for lists of several matrices
     std::uint64_t weights = 0;
     Counters counters;
+    energy::WorkCounts work;  ///< of the same list
 };
 
 class BenchCommand final : public Command {
@@ -72,6 +75,9 @@ void BenchCommand::declare(CLI::App& parent) {
         ->capture_default_str()
         ->check(CLI::Range(1, 1000));
     app.add_option("--seed", seed_, "Seed of weights and activations")->capture_default_str();
+    app.add_flag("--energy", model_.energy, "Joules of what was counted, beside FP16 and INT8 machines");
+    app.add_option("--tech", model_.tech, "With --energy: table of operation energies, or a JSON file")
+        ->capture_default_str();
     const char* group = "Whole model";
     app.add_option("--shape", model_.shape,
                    "One token of this shape instead, --memory all by default: " + known_shape_names())
@@ -121,9 +127,11 @@ std::vector<std::int8_t> random_activations(std::size_t count, std::uint64_t see
 Row BenchCommand::measure(Device& device, const LoweredModel& lowered, std::size_t group,
                           const std::string& name) {
     const ProductGroup& products = lowered.group(group);
-    Row row{name, std::nullopt, 0, {}};
+    Row row{name, std::nullopt, 0, {}, {}};
     for (const PackedMatrix* matrix : products.products) {
         row.weights += matrix->weights();
+        row.work += energy::count({matrix->m, matrix->k, matrix->planes, lowered.columns()},
+                                  energy_engine(device.info()));
     }
     if (products.products.size() == 1) {
         row.shape = MatrixShape{products.rows, products.k};
@@ -191,6 +199,9 @@ void BenchCommand::measure_speed(Device& device, const LoweredModel& lowered, st
 }
 
 int BenchCommand::run() {
+    if (model_.energy) {
+        static_cast<void>(energy::find_table(model_.tech));  // refused before anything runs
+    }
     if (!model_.shape.empty()) {
         model_.device = device_;
         model_.device.memory = device_.memory_given ? device_.memory : "all";
@@ -254,6 +265,13 @@ void BenchCommand::print(const DeviceInfo& info, const std::vector<Row>& rows) c
                                             *plain_weights_per_second_ / weights_per_second_));
     }
     fmt::print("{}  The 30 layers read the same random weights 30 times.\n", block.text());
+    if (model_.energy) {
+        for (const Row& row : rows) {
+            fmt::print(
+                "\nEnergy of {}\n{}", row.name,
+                energy_text(price_counted(info, model_.tech, row.work, row.counters, info.tokens), "all"));
+        }
+    }
 }
 
 Json BenchCommand::as_json(const DeviceInfo& info, const std::vector<Row>& rows) const {
@@ -276,6 +294,10 @@ Json BenchCommand::as_json(const DeviceInfo& info, const std::vector<Row>& rows)
                         {"stall_weights", c.stall_w},
                         {"stall_activations", c.stall_x},
                         {"stall_results", c.stall_y}});
+        if (model_.energy) {
+            list.back()["energy"] =
+                energy_json(price_counted(info, model_.tech, row.work, c, info.tokens), "all");
+        }
     }
     const bool plain = plain_weights_per_second_.has_value();
     return {{"rows", std::move(list)},

@@ -9,6 +9,8 @@
 #include <optional>
 
 #include "host/board_memory.h"
+#include "host/cli/energy_report.h"
+#include "host/cli/energy_run.h"
 #include "host/cli/format.h"
 #include "host/cli/model_options.h"
 #include "host/cpu/kernel_timing.h"
@@ -126,6 +128,9 @@ class ModelBench {
     [[nodiscard]] const Comparison& checked() const { return checked_; }
 
   private:
+    /// Joules of a token of a row, from its counters; zeros are measured on the chip only.
+    [[nodiscard]] energy::TokenEnergy row_energy(const Row& row) const;
+
     [[nodiscard]] std::vector<Board> chosen_boards() const {
         if (options_.device.memory != "all") {
             return {{options_.device.memory, options_.device.ports, options_.device.port_bits}};
@@ -252,6 +257,21 @@ class ModelBench {
     std::string reference_name_;
 };
 
+energy::TokenEnergy ModelBench::row_energy(const Row& row) const {
+    const energy::Engine engine = energy_engine(row.info);
+    energy::WorkCounts work;
+    energy::WorkCounts head;
+    for (const ShapeGroup& group : shape_groups(architecture_, ListForm::kGroups)) {
+        for (const ProductShape& product : group) {
+            head = energy::count({product.m, product.k, product.planes, options_.batch}, engine);
+            work += head;
+        }
+    }
+    work.head_weights = head.weights;  // the last product
+    work.head_weight_bytes = head.weight_bytes;
+    return price_counted(row.info, options_.tech, work, row.counters, options_.batch);
+}
+
 void ModelBench::print() const {
     const bool simulated = options_.device.device == "rtl";
     std::uint64_t weights = 0;
@@ -311,6 +331,13 @@ void ModelBench::print() const {
                   small + ": these weights do not fit in the board's memory; the rate alone is meant");
     }
     fmt::print("{}", block.text());
+    if (options_.energy) {
+        for (const Row& row : rows_) {
+            fmt::print("\nEnergy on {}, {} x {} bit, {} list{}\n{}", row.info.memory, row.info.ports,
+                       row.info.port_bits, row.lists, row.lists == 1 ? "" : "s",
+                       energy_text(row_energy(row), "all"));
+        }
+    }
     if (options_.device.memory != "all") {
         return;
     }
@@ -347,6 +374,9 @@ Json ModelBench::as_json() const {
                         {"start_and_drain", idle_cycles(c)},
                         {"weight_bytes", c.weight_bytes},
                         {"bytes", c.weight_bytes + c.data_read_bytes + c.data_write_bytes}});
+        if (options_.energy) {
+            rows.back()["energy"] = energy_json(row_energy(row), "all");
+        }
     }
     Json published = Json::array();
     for (const Published& p : kPublished) {

@@ -17,6 +17,8 @@ struct ModelBenchOptions {
     unsigned batch = 1;          ///< tokens, of as many sequences, in one pass over the weights
     std::string lists = "both";  ///< whole, groups, both
     std::uint64_t seed = 1;      ///< of weights and activations
+    bool energy = false;         ///< price what was counted
+    std::string tech = "7nm";    ///< with which table
 };
 
 /// Runs it and prints the result. Returns an exit code; throws InputError for options out of range,

@@ -48,6 +48,7 @@ std::unique_ptr<Command> make_inspect_command();
 std::unique_ptr<Command> make_verify_command();
 std::unique_ptr<Command> make_bench_command();
 std::unique_ptr<Command> make_devices_command();
+std::unique_ptr<Command> make_energy_command();
 std::unique_ptr<Command> make_pack_command();
 std::unique_ptr<Command> make_chat_command();
 std::unique_ptr<Command> make_logits_command();

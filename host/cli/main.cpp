@@ -86,7 +86,7 @@ int main(int argc, char** argv) {
     std::vector<std::unique_ptr<Command>> commands;
     for (auto* make : {make_run_command, make_inspect_command, make_verify_command, make_bench_command,
                        make_devices_command, make_pack_command, make_chat_command, make_logits_command,
-                       make_tokenize_command}) {
+                       make_tokenize_command, make_energy_command}) {
         commands.push_back(make());
         commands.back()->declare(app);
     }

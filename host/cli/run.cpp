@@ -10,6 +10,8 @@
 
 #include "host/cli/command.h"
 #include "host/cli/device_options.h"
+#include "host/cli/energy_report.h"
+#include "host/cli/energy_run.h"
 #include "host/cli/format.h"
 #include "host/cli/model_options.h"
 #include "host/cli/sampling_options.h"
@@ -68,6 +70,9 @@ class RunCommand final : public Command {
     bool logits_ = false;
     std::string head_exit_ = "on";
     std::uint32_t head_planes_ = 0;  ///< of the model that ran
+    bool energy_ = false;
+    std::string tech_ = "7nm";
+    const Model* ran_ = nullptr;  ///< the model that ran
     double timeout_ = 0;
     std::string reference_name_;
 };
@@ -98,11 +103,19 @@ void RunCommand::declare(CLI::App& parent) {
         ->capture_default_str();
     app.add_flag("--ignore-end", ignore_end_, "Go on after the end-of-text token");
     app.add_flag("--logits", logits_, "With --json: logits behind every position");
+    app.add_flag(
+        "--energy", energy_,
+        "Joules of a token by part, from what was measured in this run, beside FP16 and INT8 machines");
+    app.add_option("--tech", tech_, "With --energy: table of operation energies, or a JSON file")
+        ->capture_default_str();
     app.add_option("--timeout", timeout_, "Stop cleanly after this many seconds, 0 = never")
         ->capture_default_str();
 }
 
 void RunCommand::check_options() const {
+    if (energy_) {
+        static_cast<void>(energy::find_table(tech_));  // refused before anything runs
+    }
     if (timeout_ < 0 || timeout_ > 1e6) {
         throw InputError(fmt::format("--timeout is {}; expected 0 to 1000000 seconds", timeout_));
     }
@@ -205,6 +218,7 @@ BatchResult RunCommand::run_requests(const Model& model, Device& device,
         head_exit.emplace(lowered, model.output_head(), device);
     }
     head_planes_ = model.output_head().planes;
+    ran_ = &model;
     // One text is shown as it grows, several when all are done.
     const bool one = requests.size() == 1;
     Progress progress(one ? "reading the prompt" : "generating");
@@ -359,6 +373,10 @@ void RunCommand::print_report(const DeviceInfo& info, const BatchResult& result)
     if (!report.decode_only) {
         fmt::print("  (one token: its figures include the prompt)\n");
     }
+    if (energy_) {
+        const auto work = run_work(*ran_, report.decode_only ? result.decode : result.prompt, report.tokens);
+        fmt::print("\n{}", energy_text(price_work(info, tech_, work, report.counters), "all"));
+    }
 }
 
 Json RunCommand::json_report(const DeviceInfo& info, const BatchResult& result,
@@ -418,6 +436,13 @@ Json RunCommand::json_report(const DeviceInfo& info, const BatchResult& result,
         json["energy_fp16_arithmetic_j_per_token"] = report.energy.fp16.arithmetic_j;
         json["energy_operations"] = report.energy.operations;
         json["energy_memory"] = report.energy_memory;
+        if (energy_) {
+            const auto work =
+                run_work(*ran_, report.decode_only ? result.decode : result.prompt, report.tokens);
+            Json energy = energy_json(price_work(info, tech_, work, report.counters), "all");
+            energy["measured"] = measured_json(work, report.counters);
+            json["energy"] = std::move(energy);
+        }
         json["sequences_per_pass"] = report.positions_per_pass;
         json["head_exit"] = head_exit_ == "on";
         json["head_planes"] = head_planes_;
