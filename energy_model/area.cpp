@@ -155,6 +155,10 @@ double Model::worst_fit(std::string_view leaf) const {
     return worst;
 }
 
+bool has_leaf(std::string_view leaf) noexcept {
+    return std::find(kLeaves.begin(), kLeaves.end(), leaf) != kLeaves.end();
+}
+
 std::string leaf_names() { return fmt::format("{}", fmt::join(kLeaves, ", ")); }
 
 }  // namespace setun::area

@@ -73,6 +73,8 @@ class Model {
     std::vector<Fit> fits_;
 };
 
+/// Whether there is an estimate for a leaf.
+[[nodiscard]] bool has_leaf(std::string_view leaf) noexcept;
 /// "tree, table, bram": the leaves with an estimate.
 [[nodiscard]] std::string leaf_names();
 

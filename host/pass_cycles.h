@@ -43,8 +43,9 @@ enum class PassMethod : std::uint8_t {
 /// kProject runs a list with two layers at most, and with three tiles (the first, one more, the last) of each
 /// product that has more. The time of the second tile stands for all that were left out, the time from the
 /// second command of the first layer to that of the second layer for every further layer. Tiles between the
-/// first and the last are alike, and so are layers: this is exact as long as the memory answers alike every
-/// time. Refresh and jitter do not, and then it is a projection (docs/sweep.md has the measured difference).
+/// first and the last are alike, and so are layers, up to three things: refresh, jitter, and where operands
+/// lie relative to 4 KiB pages. Without the first two the result is exact, or a few cycles off for shapes
+/// whose results are not whole pages; docs/sweep.md has the differences that were measured.
 ///
 /// Throws InputError for a kernel or memory that does not exist, and when the tokens do not fit.
 PassCycles pass_cycles(const PassShape& shape, const TimingOptions& timing, PassMethod method);

@@ -45,18 +45,19 @@ std::string quoted(const std::string& text) {
     if (text.find_first_of(",\"\r\n") == std::string::npos) {
         return text;
     }
-    std::string result = "\"";
+    std::string result(1, '"');
     for (const char c : text) {
-        result += c == '"' ? "\"\"" : std::string(1, c);
+        result.append(c == '"' ? 2 : 1, c);
     }
-    return result + "\"";
+    result += '"';
+    return result;
 }
 
 template <class T>
 std::string shown(const T& value) {
     return fmt::format("{}", value);
 }
-std::string shown(const std::string& value) { return quoted(value); }
+std::string shown(const std::string& value) { return quoted(one_line(value)); }
 std::string shown(bool value) { return value ? "yes" : "no"; }
 
 /// A line of the file under work.
@@ -75,68 +76,68 @@ struct Column {
 template <class Member>
 Column column(const char* name, Member member) {
     return {
-        name, [member](const Line& line) { return shown(member(const_cast<Line&>(line))); },
+        name, [member](const Line& line) { return shown(member(line)); },
         [member](std::string_view text, Line& line, const Place& place) { read(text, member(line), place); }};
 }
 
 const std::vector<Column>& columns() {
     static const std::vector<Column> kColumns{
         column(
-            "index", [](Line & l) -> auto& { return l.row.point.index; }),
+            "index", [](auto& l) -> auto& { return l.row.point.index; }),
         column(
-            "shape", [](Line & l) -> auto& { return l.head.shape; }),
+            "shape", [](auto& l) -> auto& { return l.head.shape; }),
         column(
-            "phase", [](Line & l) -> auto& { return l.head.phase; }),
+            "phase", [](auto& l) -> auto& { return l.head.phase; }),
         column(
-            "tech", [](Line & l) -> auto& { return l.head.tech; }),
+            "tech", [](auto& l) -> auto& { return l.head.tech; }),
         column(
-            "ports", [](Line & l) -> auto& { return l.row.point.ports; }),
+            "ports", [](auto& l) -> auto& { return l.row.point.ports; }),
         column(
-            "port_bits", [](Line & l) -> auto& { return l.row.point.port_bits; }),
+            "port_bits", [](auto& l) -> auto& { return l.row.point.port_bits; }),
         column(
-            "tokens", [](Line & l) -> auto& { return l.row.point.tokens; }),
+            "tokens", [](auto& l) -> auto& { return l.row.point.tokens; }),
         column(
-            "leaf", [](Line & l) -> auto& { return l.row.point.leaf; }),
+            "leaf", [](auto& l) -> auto& { return l.row.point.leaf; }),
         column(
-            "clock_hz", [](Line & l) -> auto& { return l.row.point.clock_hz; }),
+            "clock_hz", [](auto& l) -> auto& { return l.row.point.clock_hz; }),
         column(
-            "memory", [](Line & l) -> auto& { return l.row.point.memory; }),
+            "memory", [](auto& l) -> auto& { return l.row.point.memory; }),
         column(
-            "context", [](Line & l) -> auto& { return l.row.point.context; }),
+            "context", [](auto& l) -> auto& { return l.row.point.context; }),
         column(
-            "batch", [](Line & l) -> auto& { return l.row.point.batch; }),
+            "batch", [](auto& l) -> auto& { return l.row.point.batch; }),
         column(
-            "passes", [](Line & l) -> auto& { return l.row.passes; }),
+            "passes", [](auto& l) -> auto& { return l.row.passes; }),
         column(
-            "cycles", [](Line & l) -> auto& { return l.row.cycles; }),
+            "cycles", [](auto& l) -> auto& { return l.row.cycles; }),
         column(
-            "projected", [](Line & l) -> auto& { return l.row.projected; }),
+            "projected", [](auto& l) -> auto& { return l.row.projected; }),
         column(
-            "tokens_per_s", [](Line & l) -> auto& { return l.row.tokens_per_s; }),
+            "tokens_per_s", [](auto& l) -> auto& { return l.row.tokens_per_s; }),
         column(
-            "roofline", [](Line & l) -> auto& { return l.row.roofline; }),
+            "roofline", [](auto& l) -> auto& { return l.row.roofline; }),
         column(
-            "memory_bound", [](Line & l) -> auto& { return l.row.memory_bound; }),
+            "memory_bound", [](auto& l) -> auto& { return l.row.memory_bound; }),
         column(
-            "fits", [](Line & l) -> auto& { return l.row.fits; }),
+            "fits", [](auto& l) -> auto& { return l.row.fits; }),
         column(
-            "joules_per_token", [](Line & l) -> auto& { return l.row.joules_per_token; }),
+            "joules_per_token", [](auto& l) -> auto& { return l.row.joules_per_token; }),
         column(
-            "arithmetic_j", [](Line & l) -> auto& { return l.row.arithmetic_j; }),
+            "arithmetic_j", [](auto& l) -> auto& { return l.row.arithmetic_j; }),
         column(
-            "on_chip_j", [](Line & l) -> auto& { return l.row.on_chip_j; }),
+            "on_chip_j", [](auto& l) -> auto& { return l.row.on_chip_j; }),
         column(
-            "off_chip_j", [](Line & l) -> auto& { return l.row.off_chip_j; }),
+            "off_chip_j", [](auto& l) -> auto& { return l.row.off_chip_j; }),
         column(
-            "static_j", [](Line & l) -> auto& { return l.row.static_j; }),
+            "static_j", [](auto& l) -> auto& { return l.row.static_j; }),
         column(
-            "fp16_joules_per_token", [](Line & l) -> auto& { return l.row.fp16_joules_per_token; }),
+            "fp16_joules_per_token", [](auto& l) -> auto& { return l.row.fp16_joules_per_token; }),
         column(
-            "luts_estimate", [](Line & l) -> auto& { return l.row.luts; }),
+            "luts_estimate", [](auto& l) -> auto& { return l.row.luts; }),
         column(
-            "ramb18_estimate", [](Line & l) -> auto& { return l.row.block_ram; }),
+            "ramb18_estimate", [](auto& l) -> auto& { return l.row.block_ram; }),
         column(
-            "area_extrapolated", [](Line & l) -> auto& { return l.row.area_extrapolated; }),
+            "area_extrapolated", [](auto& l) -> auto& { return l.row.area_extrapolated; }),
         {"pareto", [](const Line& l) { return l.marked ? shown(l.row.pareto) : std::string(); },
          [](std::string_view text, Line& l, const Place& place) {
              if (!text.empty()) {
@@ -173,18 +174,16 @@ std::vector<std::string> fields_of(std::string_view line, const std::string& ori
 }  // namespace
 
 std::string sweep_csv(const SweepCsvHead& head, const std::vector<SweepRow>& rows, bool marked) {
-    std::string csv;
+    std::vector<std::string> cells;
     for (const Column& c : columns()) {
-        csv += (csv.empty() ? "" : ",") + std::string(c.name);
+        cells.emplace_back(c.name);
     }
-    csv += "\n";
+    std::string csv = fmt::format("{}\n", fmt::join(cells, ","));
     for (const SweepRow& row : rows) {
         const Line line{head, row, marked};
-        std::string text;
-        for (const Column& c : columns()) {
-            text += (text.empty() ? "" : ",") + c.write(line);
-        }
-        csv += text + "\n";
+        std::transform(columns().begin(), columns().end(), cells.begin(),
+                       [&line](const Column& c) { return c.write(line); });
+        csv += fmt::format("{}\n", fmt::join(cells, ","));
     }
     return csv;
 }

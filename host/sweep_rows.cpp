@@ -58,9 +58,9 @@ void check_axes(const SweepAxes& axes) {
     check_choices("--tokens", axes.tokens, kTokens);
     check_list("--leaf", axes.leaves);
     for (const std::string& leaf : axes.leaves) {
-        if (const std::string names = area::leaf_names();
-            (", " + names + ",").find(" " + leaf + ",") == std::string::npos) {
-            throw InputError(fmt::format("--leaf '{}' has no area estimate; use some of {}", leaf, names));
+        if (!area::has_leaf(leaf)) {
+            throw InputError(
+                fmt::format("--leaf '{}' has no area estimate; use some of {}", leaf, area::leaf_names()));
         }
     }
     check_list("--memory", axes.memories);
@@ -176,7 +176,7 @@ std::vector<std::string> sweep_notes(const SweepJob& job, const Sweep& sweep) {
         notes.push_back(fmt::format(
             "cycles of {} rows are projected by the performance model: from two layers with three tiles of "
             "each "
-            "matrix, and all passes of a row that are alike from one; exact without refresh and jitter",
+            "matrix, and all passes of a row that are alike from one",
             projected));
         if (sweep.check.passes != 0) {
             notes.push_back(

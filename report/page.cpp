@@ -59,6 +59,8 @@ summary{cursor:pointer;font-size:12.5px;color:var(--dim)}
 table{border-collapse:collapse;font-size:13px;margin:.4em 0}
 th,td{padding:3px 10px 3px 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--rule)}
 th{font-weight:600}
+td:not(.n){min-width:7em;max-width:26em}
+td:first-child{min-width:9em}
 .n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
 dl{display:grid;grid-template-columns:minmax(7em,max-content) 1fr;gap:2px 14px;margin:.6em 0;font-size:14px}
 dt{color:var(--dim)}
