@@ -185,7 +185,7 @@ std::vector<std::string> sweep_notes(const SweepJob& job, const Sweep& sweep) {
         }
     }
     notes.push_back(
-        fmt::format("energy: table '{}', as `setun energy` counts it, attention and KV cache included; "
+        fmt::format("energy: table '{}', as 'setun energy' counts it, attention and KV cache included; "
                     "static power over the "
                     "cycles above; off-chip memory not counted behind 'ideal'",
                     job.tech));

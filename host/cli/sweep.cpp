@@ -277,7 +277,7 @@ void SweepCommand::merge() {
         parts.push_back(parse_sweep_csv(read_text_file(file, kLargestCsv), file));
     }
     finish(merge_sweeps(parts),
-           {fmt::format("joined from {} parts; `setun sweep` says in each what the figures cover",
+           {fmt::format("joined from {} parts; each part's own report says what the figures cover",
                         parts.size())},
            {});
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "host/cli/format.h"
 #include "report/page.h"
@@ -25,19 +26,19 @@ class Names {
     explicit Names(const std::vector<SweepRow>& rows) {
         std::set<std::string> leaves;
         std::set<std::string> memories;
-        std::set<double> clocks;
+        std::set<std::pair<std::string, double>> clocks;  // every preset has one of its own
         std::set<std::uint64_t> contexts;
         std::set<std::uint64_t> batches;
         for (const SweepRow& row : rows) {
             leaves.insert(row.point.leaf);
             memories.insert(row.point.memory);
-            clocks.insert(row.point.clock_hz);
+            clocks.emplace(row.point.memory, row.point.clock_hz);
             contexts.insert(row.point.context);
             batches.insert(row.point.batch);
         }
         leaf_ = leaves.size() > 1;
         memory_ = memories.size() > 1;
-        clock_ = clocks.size() > 1;
+        clock_ = clocks.size() > memories.size();
         context_ = contexts.size() > 1;
         batch_ = batches.size() > 1;
     }
@@ -86,9 +87,9 @@ report::XyChart scatter(const SweepCsv& sweep, const Names& names, const report:
 
 const std::vector<std::string>& header() {
     static const std::vector<std::string> kHeader{
-        "kernel", "leaf",       "memory",        "clock",      "context", "batch",    "tokens/s",
-        "limit",  "of it",      "J/token",       "arithmetic", "on chip", "off chip", "static",
-        "FP16",   "LUT (est.)", "RAMB18 (est.)", "cycles",     ""};
+        "kernel", "leaf",    "memory", "clock",      "context",       "batch",      "tokens/s", "limit",
+        "of it",  "J/token", "FP16",   "LUT (est.)", "RAMB18 (est.)", "arithmetic", "on chip",  "off chip",
+        "static", "cycles",  ""};
     return kHeader;
 }
 
@@ -113,13 +114,13 @@ std::vector<std::string> cells(const SweepRow& row) {
             row.memory_bound ? "memory" : "ports",
             percent(row.roofline),
             report::si(row.joules_per_token, "J"),
+            fmt::format("{:.1f}x", row.fp16_joules_per_token / row.joules_per_token),
+            grouped(static_cast<std::uint64_t>(row.luts)),
+            grouped(static_cast<std::uint64_t>(row.block_ram)),
             report::si(row.arithmetic_j, "J"),
             report::si(row.on_chip_j, "J"),
             report::si(row.off_chip_j, "J"),
             report::si(row.static_j, "J"),
-            fmt::format("{:.1f}x", row.fp16_joules_per_token / row.joules_per_token),
-            grouped(static_cast<std::uint64_t>(row.luts)),
-            grouped(static_cast<std::uint64_t>(row.block_ram)),
             grouped(row.cycles),
             remarks};
 }
