@@ -30,6 +30,7 @@ double real(std::uint64_t value) { return static_cast<double>(value); }
 struct Prices {
     const Table& operations;
     const Table& supplement;
+    bool on_chip = true;
     const Entry* memory = nullptr;    ///< null: off-chip traffic costs nothing
     std::optional<SramModel> sram;    ///< absent: on-chip memory is not counted
     const Entry* fp32_add = nullptr;  ///< null: elementwise steps are not counted
@@ -55,6 +56,15 @@ class Bill {
     void elementwise(const char* what, const char* key, const Entry* entry, std::uint64_t count) {
         if (entry != nullptr && count != 0) {
             machine_.arithmetic_j += add(Part::kArithmetic, what, key, *entry, real(count));
+        }
+    }
+
+    /// Registers of operands, where the table has measured one of `bits_of_entry` bits.
+    void registers(const char* what, const char* key, std::string_view op, double bits_of_entry,
+                   double bits) {
+        if (prices_.on_chip && prices(op)) {
+            machine_.on_chip_j += add(Part::kOnChip, what, key, prices_.operations.at(op, Unit::kOperation),
+                                      bits / bits_of_entry);
         }
     }
 
@@ -146,6 +156,24 @@ std::uint64_t chunk_bytes(const Engine& engine, double bits) {
     return static_cast<std::uint64_t>(2 * engine.lanes() * engine.tokens * bits / kByteBits);
 }
 
+constexpr double kWeightRegisterBits = 2;      // of a table's weight_register: one trit
+constexpr double kActivationRegisterBits = 8;  // of a table's activation_register: one INT8
+
+/// Operand registers. A weight is clocked in once, however many tokens share it; an activation has its share
+/// of a register that is loaded once a chunk. Without a measured register the write of a chunk is priced as
+/// SRAM.
+void operands(Bill& bill, const Engine& engine, double weight_bits, double macs, double activation_bits,
+              double loaded_bits) {
+    bill.registers("weight registers", "weight_registers", "weight_register", kWeightRegisterBits,
+                   weight_bits);
+    const bool measured = bill.prices("activation_register");
+    bill.registers("activation registers", "activation_registers", "activation_register",
+                   kActivationRegisterBits, macs * activation_bits);
+    bill.on_chip(
+        measured ? "activation FIFO, in and out" : "activation chunks: FIFO in, out, into the register",
+        "activation_chunk", chunk_bytes(engine, activation_bits), (measured ? 2 : 3) * loaded_bits);
+}
+
 /// Clocks in which one beat a port brings `bits`.
 double beat_clocks(const Engine& engine, double bits) {
     return bits / (1.0 * engine.ports * engine.port_bits);
@@ -157,20 +185,21 @@ MachineEnergy setun_machine(const Prices& prices, const WorkCounts& work, const 
     machine.machine = "setun";
     Bill bill(machine, prices, work.tokens);
     if (bill.prices("ternary_mac")) {
-        machine.basis = "one measured ternary lane, accumulator included, for every stored trit, zero or not";
+        machine.basis = "one measured lane of the adder tree for every stored trit, zero or not";
         bill.arithmetic("ternary multiply-adds", "ternary_mac", "ternary_mac", work.trit_macs);
         if (bill.prices("trit_decode")) {
-            machine.basis += "; one decoder for every fetched trit";
+            machine.basis += ", one decoder for every fetched trit";
             bill.arithmetic("decoded trits", "trit_decode", "trit_decode", work.trits);
         }
     } else {
-        machine.basis =
-            "one INT8 add for every stored trit, zero or not, one INT32 add for every accumulation of a "
-            "row's "
-            "chunk";
+        machine.basis = "one INT8 add for every stored trit, zero or not";
         bill.arithmetic("ternary adds", "ternary_add", "int8_add", work.trit_macs);
-        bill.arithmetic("accumulator adds", "accumulator_add", "int32_add", work.accumulator_adds);
     }
+    const bool unit = bill.prices("accumulator");
+    machine.basis += unit ? ", one measured accumulator for every accumulation of a row's chunk"
+                          : ", one INT32 add for every accumulation of a row's chunk";
+    bill.arithmetic("accumulations", "accumulator_add", unit ? "accumulator" : "int32_add",
+                    work.accumulator_adds);
     bill.arithmetic("steps between digit planes", "plane_step_add", "int32_add", work.plane_steps);
     const Widths widths{.kv = 1.0 * work.kv_bits};
     common(bill, machine, prices, work, buffers, widths, true);
@@ -178,8 +207,8 @@ MachineEnergy setun_machine(const Prices& prices, const WorkCounts& work, const 
     const double weight_bits = kByteBits * real(work.weight_bytes);
     bill.on_chip("weight FIFO, in and out", "weight_fifo", buffers.fifo_beats * engine.beat_bytes(),
                  2 * weight_bits);
-    bill.on_chip("activation chunks: FIFO in, out, into the register", "activation_chunk",
-                 chunk_bytes(engine, widths.activation), 3 * kByteBits * real(work.activation_bytes));
+    operands(bill, engine, kWeightRegisterBits * real(work.trits), real(work.trit_macs), widths.activation,
+             kByteBits * real(work.activation_bytes));
     bill.on_chip("partial sums, read and written", "partial_sums", engine.tile_rows * kSumBytes,
                  2 * widths.sum * real(work.accumulator_adds));
     bill.on_chip("result FIFO, in and out", "result_fifo", engine.tile_rows * kSumBytes,
@@ -201,15 +230,15 @@ MachineEnergy setun_machine(const Prices& prices, const WorkCounts& work, const 
 
 /// A machine with a multiplier for every lane and as many lanes as Setun.
 struct Baseline {
-    const char* name;
-    const char* basis;       ///< of bare operators
-    const char* unit_basis;  ///< of a measured unit
-    const char* unit;        ///< entry of that unit
-    const char* multiply;
-    const char* add;
-    double weight_bits;
+    const char* name = "";
+    const char* basis = "";       ///< of bare operators
+    const char* unit_basis = "";  ///< of a measured unit
+    const char* unit = "";        ///< entry of that unit
+    const char* multiply = "";
+    const char* add = "";
+    double weight_bits = 0;
     Widths widths;
-    bool integers;
+    bool integers = false;
 };
 
 MachineEnergy baseline_machine(const Baseline& kind, const Prices& prices, const WorkCounts& work,
@@ -232,8 +261,7 @@ MachineEnergy baseline_machine(const Baseline& kind, const Prices& prices, const
     const double result_bits = kind.widths.result * real(work.outputs);
     bill.on_chip("weight FIFO, in and out", "weight_fifo", buffers.fifo_beats * engine.beat_bytes(),
                  2 * weight_bits);
-    bill.on_chip("activation chunks: FIFO in, out, into the register", "activation_chunk",
-                 chunk_bytes(engine, kind.widths.activation), 3 * activation_bits);
+    operands(bill, engine, weight_bits, real(work.macs), kind.widths.activation, activation_bits);
     bill.on_chip("partial sums, read and written", "partial_sums", engine.tile_rows * kSumBytes,
                  2 * kind.widths.sum * real(work.macs) / engine.lanes());
     bill.on_chip("result FIFO, in and out", "result_fifo", engine.tile_rows * kSumBytes, 2 * result_bits);
@@ -280,7 +308,8 @@ const Baseline& int8_baseline() {
 /// Looks up what the scope asks for; what is missing goes into `notes`.
 Prices find_prices(const Technology& tech, const Entry* memory, const Scope& scope,
                    std::vector<std::string>& notes) {
-    Prices prices{tech.operations, tech.supplement, memory, std::nullopt, nullptr, nullptr, std::nullopt};
+    Prices prices{tech.operations, tech.supplement, scope.on_chip, memory,
+                  std::nullopt,    nullptr,         nullptr,       std::nullopt};
     std::string borrowed;
     const auto borrow = [&](const char* what) {
         borrowed += (borrowed.empty() ? "" : ", ") + std::string(what);

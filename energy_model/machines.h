@@ -106,11 +106,13 @@ struct Scope {
     std::optional<double> power_w = {};   ///< otherwise that of the technology
 };
 
-/// Energy of one token of `work` on `engine`. A table that holds measured whole units is priced with them:
-/// `ternary_mac` instead of int8_add and the accumulator's int32_add, `trit_decode` on top for every fetched
-/// trit if it has one, `fp16_mac` and `int8_mac` instead of a multiply and an add. Baselines stream their
-/// weights (16 and 8 bits) through the same ports, so that static power is paid for their longer time. Throws
-/// TableError when an entry is missing or has the wrong unit, std::invalid_argument when work.tokens is 0.
+/// Energy of one token of `work` on `engine`. Measured whole units of a table replace bare operators:
+/// `ternary_mac` (a lane of the tree) for int8_add, with `trit_decode` (of one trit) on top; `accumulator`
+/// (of one partial sum) for the INT32 add; `fp16_mac` and `int8_mac` for a multiply and an add.
+/// `weight_register` (2 bits) and `activation_register` (8 bits, its share of a chunk that stands still) are
+/// operand registers, scaled by bits for the baselines. Baselines stream their weights (16 and 8 bits)
+/// through the same ports, so that static power is paid for their longer time. Throws TableError when an
+/// entry is missing or has the wrong unit, std::invalid_argument when work.tokens is 0.
 [[nodiscard]] TokenEnergy evaluate(const Technology& technology, const WorkCounts& work, const Engine& engine,
                                    const Scope& scope = {}, const Buffers& buffers = {});
 

@@ -29,10 +29,10 @@ struct Entry {
     std::string op;        ///< what is paid for, e.g. "int8_add", "hbm2"
     double energy_pj = 0;  ///< picojoule per operation, or per bit moved when `unit` is kBit
     Unit unit = Unit::kOperation;
-    std::string node;      ///< process or device class, e.g. "7nm"
-    std::string source;    ///< full citation
-    std::string accuracy;  ///< "published", "second-hand" (read in a source that reports it), "remembered"
-                           ///< (not read again), "derived", "measured", "assumption" or "user"
+    std::string node;       ///< process or device class, e.g. "7nm"
+    std::string source;     ///< full citation
+    std::string accuracy;   ///< "published", "second-hand" (read in a source that reports it), "remembered"
+                            ///< (not read again), "derived", "measured", "assumption" or "user"
     std::string condition;  ///< what the number covers and what not
 };
 

@@ -186,6 +186,9 @@ TEST(Machines, MeasuredUnitsReplaceOperators) {
     std::vector<Entry> entries = table.entries();
     entries.push_back(op("ternary_mac", 17));
     entries.push_back(op("trit_decode", 19));
+    entries.push_back(op("accumulator", 31));
+    entries.push_back(op("weight_register", 37));
+    entries.push_back(op("activation_register", 41));
     entries.push_back(op("fp16_mac", 23));
     entries.push_back(op("int8_mac", 29));
     const Table units("u", "u", entries, table.sram(), table.static_power());
@@ -194,7 +197,17 @@ TEST(Machines, MeasuredUnitsReplaceOperators) {
     EXPECT_NEAR(e.setun.key_j("trit_decode"), 550 * 19 * kPico,
                 1e-20);  // each trit once, however many tokens share it
     EXPECT_EQ(e.setun.key_j("ternary_add"), 0);
-    EXPECT_EQ(e.setun.key_j("accumulator_add"), 0);  // part of the unit
+    EXPECT_NEAR(e.setun.key_j("accumulator_add"), 130 * 31 * kPico, 1e-20);
+    // Registers: a weight once, an activation its share in every multiply-add; by bits on the baselines.
+    EXPECT_NEAR(e.setun.key_j("weight_registers"), 550 * 37 * kPico, 1e-20);
+    EXPECT_NEAR(e.setun.key_j("activation_registers"), 1100 * 41 * kPico, 1e-20);
+    EXPECT_NEAR(e.setun.key_j("activation_chunk"), 2 * 47 * 8 * kPico, 1e-20);
+    EXPECT_NEAR(e.fp16.key_j("weight_registers"), 500 * 8 * 37 * kPico, 1e-20);
+    EXPECT_NEAR(e.fp16.key_j("activation_registers"), 1000 * 2 * 41 * kPico, 1e-20);
+    EXPECT_NEAR(e.fp16.key_j("activation_chunk"), 2 * 41 * 16 * kPico, 1e-20);
+    EXPECT_NEAR(e.int8.key_j("weight_registers"), 500 * 4 * 37 * kPico, 1e-20);
+    EXPECT_NEAR(e.int8.key_j("activation_registers"), 1000 * 41 * kPico, 1e-20);
+    EXPECT_EQ(evaluate({units, units, "mem", units}, work(), kEngine, {.on_chip = false}).setun.on_chip_j, 0);
     EXPECT_NEAR(e.setun.key_j("plane_step_add"), 17 * 2 * kPico, 1e-20);
     EXPECT_NEAR(e.setun.key_j("attention_mac"), 190 * 23 * kPico, 1e-20);
     EXPECT_NEAR(e.fp16.key_j("mac"), 1000 * 23 * kPico, 1e-20);

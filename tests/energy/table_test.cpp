@@ -98,6 +98,56 @@ TEST(Table, RefusesAnOperationGivenTwice) {
     expect_refused(R"({"name": "t", "title": "a", "entries": [)" + entry + "," + entry + "]}", "given twice");
 }
 
+constexpr const char* kWhole = R"({"name": "t", "title": "a table", "entries": [
+  {"op": "int8_add", "energy_pj": 0.5, "node": "n", "source": "A. Author, 2020", "accuracy": "user", "condition": "c"}],
+  "sram": [{"bytes": 2048, "width_bits": 32, "read_pj": 3.5, "node": "n", "source": "B", "accuracy": "user", "condition": "c"},
+           {"bytes": 1024, "width_bits": 32, "read_pj": 2.5, "node": "n", "source": "B", "accuracy": "user", "condition": "c"}],
+  "static": {"power_w": 0.25, "clock_hz": 1e8, "source": "C", "accuracy": "assumption", "condition": "c"}
+})";
+
+TEST(Table, ReadsSramAndStaticPower) {
+    const Table table = parse_table(kWhole, "x.json");
+    ASSERT_EQ(table.sram().size(), 2U);
+    EXPECT_EQ(table.sram()[0].bytes, 1024U);  // ascending
+    EXPECT_EQ(table.sram()[1].width_bits, 32U);
+    EXPECT_DOUBLE_EQ(table.sram()[1].read_pj, 3.5);
+    ASSERT_TRUE(table.static_power().has_value());
+    EXPECT_DOUBLE_EQ(table.static_power()->power_w, 0.25);
+    EXPECT_DOUBLE_EQ(table.static_power()->clock_hz, 1e8);
+    const Table bare = parse_table(kGood, "x.json");
+    EXPECT_TRUE(bare.sram().empty());
+    EXPECT_FALSE(bare.static_power().has_value());
+}
+
+TEST(Table, RefusesWrongSramAndStaticPower) {
+    expect_refused(replaced(kWhole, R"("read_pj": 3.5, )", ""), "sram '#0': 'read_pj' is missing");
+    expect_refused(replaced(kWhole, "3.5", "3.5e-12"), "picojoule");
+    expect_refused(replaced(kWhole, "2048", "1024"), "sram of 1024 bytes is given twice");
+    expect_refused(replaced(kWhole, "2048", "0"), "'bytes' is 0");
+    expect_refused(
+        replaced(kWhole, R"("width_bits": 32, "read_pj": 3.5)", R"("width_bits": -8, "read_pj": 3.5)"),
+        "'width_bits' is -8");
+    expect_refused(replaced(kWhole, R"("source": "B", )", ""), "sram '#0': 'source' is missing");
+    expect_refused(replaced(kWhole, "0.25", "-1"), "'power_w' must be a number between 0 and 10000 watt");
+    expect_refused(replaced(kWhole, "1e8", "100"),
+                   "'clock_hz' must be a number between 1000 and 1e+11 hertz");
+    expect_refused(replaced(kWhole, R"("source": "C", )", ""), "static: 'source' is missing");
+    expect_refused(replaced(kWhole, "power_w", "power_mw"), "unknown field 'power_mw'");
+    expect_refused(replaced(kWhole, R"("sram": [)", R"("sram": [5, )"), "sram '#0': must be an object");
+}
+
+TEST(Table, LookupNamesTheUnitThatIsWanted) {
+    const Table table = builtin_table("7nm");
+    EXPECT_EQ(table.at("int8_add", Unit::kOperation).op, "int8_add");
+    try {
+        (void)table.at("int8_add", Unit::kBit);
+        FAIL();
+    } catch (const TableError& error) {
+        EXPECT_STREQ(error.what(),
+                     "table '7nm': entry 'int8_add' must be given per bit: use 'energy_pj_per_bit'");
+    }
+}
+
 TEST(Table, LookupListsWhatThereIs) {
     const Table table = parse_table(kGood, "x.json");
     EXPECT_TRUE(table.contains("int8_add"));
