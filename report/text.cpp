@@ -101,8 +101,8 @@ std::size_t characters(std::string_view text) {
 }
 
 double text_width(std::string_view text, double size) {
-    // Average advance of digits and lower-case letters in common sans-serif fonts, a little on the wide side.
-    return 0.56 * size * static_cast<double>(characters(text));
+    // Digits and lower-case letters of a wide sans-serif font (DejaVu Sans), so that others fit as well.
+    return 0.62 * size * static_cast<double>(characters(text));
 }
 
 std::string shortened(std::string_view text, std::size_t most) {

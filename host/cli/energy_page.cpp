@@ -255,7 +255,7 @@ std::string per_bit() {
 std::string roofline(const EnergyPage& page) {
     constexpr unsigned kTokens = 8;
     constexpr double kProductsPerByte = 5;  // trits
-    constexpr std::array kPresets{"kv260", "ddr4", "u280"};
+    constexpr std::array kPresets{"kv260", "u250", "u280"};
     const energy::Engine& engine = page.engine;
     report::XyChart chart;
     chart.head.title = "Roofline of the matrix engine";
