@@ -926,9 +926,15 @@ class PerformanceModel::Machine {
     void idle(std::uint64_t cycles) { now_ += cycles; }
     [[nodiscard]] std::uint64_t cycle() const { return now_; }
 
-    PredictedRun run(std::span<const Command> commands, const ListPlacement& placement) {
+    PredictedRun run(std::span<const Command> commands, const ListPlacement& placement,
+                     std::vector<TileStart>* tiles) {
         result_ = {};
         const Cycle begin = now_;  // run control checks the list in this cycle
+        begin_ = begin;
+        tiles_ = tiles;
+        if (tiles_ != nullptr) {
+            tiles_->clear();
+        }
         if (commands.empty()) {
             now_ += 2;
             result_.cycles = 2;
@@ -1167,6 +1173,7 @@ class PerformanceModel::Machine {
         if (free && engine_jobs_.valid(t) && slot_free_at_[slot_ ^ 1U] <= t) {
             begin_job(list_[engine_jobs_.front()]);
             engine_jobs_.pop();
+            note_tile(t);
         }
     }
 
@@ -1199,6 +1206,7 @@ class PerformanceModel::Machine {
             if (++plane_ == job_.planes) {
                 plane_ = 0;
                 groups_left_ -= sizes_.tile_rows;
+                note_tile(t);
             }
         }
         begin_pass();
@@ -1224,6 +1232,12 @@ class PerformanceModel::Machine {
         plane_ = 0;
         begin_pass();
         need_swap_ = true;
+    }
+
+    void note_tile(Cycle t) {
+        if (tiles_ != nullptr) {
+            tiles_->push_back({job_.index, t - begin_});
+        }
     }
 
     void begin_pass() {
@@ -1383,6 +1397,8 @@ class PerformanceModel::Machine {
     Sizes sizes_;
     std::vector<MemoryChannel> channels_;
     Cycle now_ = 0;
+    Cycle begin_ = 0;                          ///< of the run
+    std::vector<TileStart>* tiles_ = nullptr;  ///< of the caller of run()
     PredictedRun result_;
     std::vector<Job> list_;
     std::vector<std::uint64_t> weight_offsets_;
@@ -1441,8 +1457,9 @@ PerformanceModel::~PerformanceModel() = default;
 
 void PerformanceModel::idle(std::uint64_t cycles) { machine_->idle(cycles); }
 
-PredictedRun PerformanceModel::run(std::span<const Command> commands, const ListPlacement& placement) {
-    return machine_->run(commands, placement);
+PredictedRun PerformanceModel::run(std::span<const Command> commands, const ListPlacement& placement,
+                                   std::vector<TileStart>* tiles) {
+    return machine_->run(commands, placement, tiles);
 }
 
 std::uint64_t PerformanceModel::cycle() const { return machine_->cycle(); }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "rtl/setun_abi.h"
 #include "sim/kernel_sim.h"
@@ -52,6 +53,12 @@ struct PredictedRun {
     std::uint64_t data_write_bytes = 0;
 };
 
+/// When the engine turns to a tile: the cycle of the run in which it took the last beat of what came before.
+struct TileStart {
+    std::uint32_t command = 0;  ///< its place in the list
+    std::uint64_t cycle = 0;    ///< counted from the start of the run
+};
+
 /// The control behaviour of rtl/ and of sim/axi_slave.h as a discrete-event model; docs/performance-model.md.
 ///
 /// Time goes on from list to list as in a simulation, because refresh and jitter of the memory do: the
@@ -77,8 +84,10 @@ class PerformanceModel {
 
     /// Runs a list that begins now, that is in the cycle in which the write of CTRL has been answered.
     /// Afterwards cycle() is the one in which the interrupt pin is seen high. Throws std::invalid_argument
-    /// for a command that the kernel would refuse.
-    PredictedRun run(std::span<const Command> commands, const ListPlacement& placement);
+    /// for a command that the kernel would refuse. `tiles`, when given, is replaced by the starts of all tiles
+    /// of all products, in the order in which the engine takes them.
+    PredictedRun run(std::span<const Command> commands, const ListPlacement& placement,
+                     std::vector<TileStart>* tiles = nullptr);
 
     /// Clocks since construction, as KernelSim::cycle().
     [[nodiscard]] std::uint64_t cycle() const;

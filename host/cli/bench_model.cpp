@@ -8,6 +8,7 @@
 #include <array>
 #include <optional>
 
+#include "host/board_memory.h"
 #include "host/cli/energy_report.h"
 #include "host/cli/energy_run.h"
 #include "host/cli/format.h"
@@ -36,20 +37,6 @@ struct Board {
 std::vector<Board> all_boards() {
     return {{"kv260", 4, 128}, {"ddr4", 1, 512}, {"u250", 4, 512},
             {"u50", 4, 512},   {"u280", 4, 512}, {"ideal", 1, 512}};
-}
-
-/// Bytes of memory behind a preset's ports, 0 when it stands for no board. KV260: 4 GB DDR4 (AMD Kria K26
-/// data sheet DS987); U250: 64 GB DDR4, U50: 8 GB HBM2, U280: 8 GB HBM2 (AMD Alveo data sheets DS962, DS965,
-/// DS963).
-std::uint64_t capacity_of(const std::string& memory) {
-    constexpr std::uint64_t kGiB = 1ULL << 30U;
-    if (memory == "kv260") {
-        return 4 * kGiB;
-    }
-    if (memory == "u250") {
-        return 64 * kGiB;
-    }
-    return memory == "u50" || memory == "u280" ? 8 * kGiB : 0;
 }
 
 /// Throughput that others publish. Scope: what their token includes.
@@ -85,7 +72,7 @@ struct Row {
     DeviceInfo info;
 
     [[nodiscard]] bool fits() const {
-        const std::uint64_t capacity = capacity_of(info.memory);
+        const std::uint64_t capacity = board_memory_bytes(info.memory);
         return capacity == 0 || counters.weight_bytes <= capacity;
     }
 };

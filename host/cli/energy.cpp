@@ -9,10 +9,12 @@
 #include "energy_model/energy.h"
 #include "host/cli/command.h"
 #include "host/cli/energy_claims.h"
+#include "host/cli/energy_page.h"
 #include "host/cli/energy_report.h"
 #include "host/cli/energy_run.h"
 #include "host/cli/format.h"
 #include "host/cli/model_options.h"
+#include "host/cli/write_text.h"
 #include "host/error.h"
 
 namespace setun::cli {
@@ -51,6 +53,7 @@ class EnergyCommand final : public Command {
     double clock_mhz_ = 0;  ///< 0: the table's
     std::optional<double> static_w_;
     bool claims_ = false;
+    std::string report_;
     std::optional<std::uint32_t> longest_;  ///< context of the model
 };
 
@@ -96,6 +99,7 @@ void EnergyCommand::declare(CLI::App& parent) {
     app.add_option("--clock", clock_mhz_, "MHz, for static energy [the table's]")->group(kernel);
     app.add_option("--static-power", static_w_, "Watt of the whole chip [the table's]")->group(kernel);
     app.add_flag("--claims", claims_, "Published claims beside what this model computes");
+    app.add_option("--report", report_, "Also write an HTML page with charts, claims and sources to this file");
 }
 
 energy::ModelShape EnergyCommand::shape() {
@@ -227,6 +231,10 @@ void EnergyCommand::tokens_of_shape(const energy::ModelShape& shape) {
     const energy::WorkCounts work = energy::model_work(shape, work_load, kernel);
     const energy::TokenEnergy result = energy::evaluate(tech, work, kernel, scope);
     const auto machines = chosen_machines(result, machine_);
+    if (!report_.empty()) {
+        write_text("--report", report_,
+                   energy_page({shape, work_load, kernel, tech, scope, longest_.value_or(0)}));
+    }
     if (json()) {
         Json report{{"phase", phase_},
                     {"shape", shape_json(shape)},
@@ -314,6 +322,12 @@ void EnergyCommand::paper(const energy::ModelShape& shape) const {
 }
 
 int EnergyCommand::run() {
+    if (!report_.empty()) {
+        if (report_ == "-" || claims_ || phase_ == "paper") {
+            throw InputError("--report takes a file name, and --phase decode or prompt without --claims");
+        }
+        check_writable("--report", report_);
+    }
     if (claims_) {
         if (json()) {
             print_json(claims_json());

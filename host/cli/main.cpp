@@ -11,6 +11,7 @@
 #include "energy_model/energy.h"
 #include "host/cli/command.h"
 #include "host/cli/device_options.h"
+#include "host/cli/sweep.h"
 #include "host/device.h"
 #include "host/error.h"
 
@@ -86,7 +87,7 @@ int main(int argc, char** argv) {
     std::vector<std::unique_ptr<Command>> commands;
     for (auto* make : {make_run_command, make_inspect_command, make_verify_command, make_bench_command,
                        make_devices_command, make_pack_command, make_chat_command, make_logits_command,
-                       make_tokenize_command, make_energy_command}) {
+                       make_tokenize_command, make_energy_command, make_sweep_command}) {
         commands.push_back(make());
         commands.back()->declare(app);
     }

@@ -21,6 +21,9 @@ sim::PerformanceOptions model_options(const TimingOptions& options) {
     sim::PerformanceOptions result;
     result.kernel = {options.ports, options.port_bits, options.tokens, SETUN_LEAF_PLANES, options.tile_rows};
     result.memory = sim::memory_preset(options.memory);
+    if (options.clock_hz != 0) {
+        result.memory.clock_hz = options.clock_hz;
+    }
     result.seed = options.seed;
     result.fill_cycles = options.fill_cycles;
     return result;
@@ -37,16 +40,17 @@ PerformanceModel make_model(const TimingOptions& options) {
 }  // namespace
 
 KernelTiming::KernelTiming(const TimingOptions& options)
-    : model_(make_model(options)), clock_hz_(sim::memory_preset(options.memory).clock_hz) {
+    : model_(make_model(options)), clock_hz_(options.clock_hz != 0 ? options.clock_hz : sim::memory_preset(options.memory).clock_hz) {
     model_.idle(PerformanceModel::kResetCycles + kIdentity + writes(std::uint64_t{2} * options.ports) +
                 kBasesAndInterrupt);
 }
 
-Counters KernelTiming::run(std::span<const Command> list, std::uint64_t list_offset) {
+Counters KernelTiming::run(std::span<const Command> list, std::uint64_t list_offset,
+                           std::vector<sim::TileStart>* tiles) {
     model_.idle(kStart);
     sim::PredictedRun run;
     try {
-        run = model_.run(list, {.list = list_offset});
+        run = model_.run(list, {.list = list_offset}, tiles);
     } catch (const std::invalid_argument& error) {
         throw DeviceError(error.what());
     }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "host/device.h"
 #include "sim/performance_model.h"
@@ -20,6 +21,7 @@ struct TimingOptions {
     std::string memory = "ddr4";  ///< name of a preset of sim/memory_presets.h
     std::uint64_t seed = 0;       ///< of timing jitter
     unsigned fill_cycles = 0;     ///< of the leaf, see sim::PerformanceOptions
+    double clock_hz = 0;          ///< of the kernel; 0: the clock of the preset
 };
 
 /// The performance model, used as host/rtl_device.cpp uses the simulation: the same register accesses before,
@@ -31,7 +33,9 @@ class KernelTiming {
 
     /// Counters of a list at `list_offset`; offsets as on any device, `nonzero` stays 0. Throws DeviceError
     /// for a command that the kernel refuses.
-    Counters run(std::span<const Command> list, std::uint64_t list_offset);
+    /// `tiles` as in sim::PerformanceModel::run.
+    Counters run(std::span<const Command> list, std::uint64_t list_offset,
+                 std::vector<sim::TileStart>* tiles = nullptr);
 
     [[nodiscard]] double clock_hz() const { return clock_hz_; }
 
