@@ -150,7 +150,7 @@ std::string DeviceOptions::firmware_file() const {
     return file;
 }
 
-std::string device_names() { return "cpu, rtl, vp, xrt"; }
+std::string device_names() { return "cpu, rtl, xrt, vp"; }
 
 void add_device_options(CLI::App& app, DeviceOptions& options) {
     const char* group = "Device";

@@ -83,28 +83,28 @@ class DevicesCommand final : public Command {
                            {"engine", rtl},
                            {"cycle_accurate", true},
                            {"configurations", split_names(rtl_kernel_names())}},
-                          {{"name", "vp"},
-                           {"engine", kVp},
-                           {"cycle_accurate", false},
-                           {"available", static_cast<bool>(SETUN_HAS_VP)}},
                           {{"name", "xrt"},
                            {"engine", kXrt},
                            {"cycle_accurate", true},
                            {"cards", xrt.cards},
                            {"libraries", text_or_null(xrt.library_folder)},
                            {"problem", text_or_null(xrt.problem)},
-                           {"emulation_problem", text_or_null(xrt.emulation_problem())}}}},
+                           {"emulation_problem", text_or_null(xrt.emulation_problem())}},
+                          {{"name", "vp"},
+                           {"engine", kVp},
+                           {"cycle_accurate", false},
+                           {"available", static_cast<bool>(SETUN_HAS_VP)}}}},
                         {"memories", std::move(presets)}});
             return kExitOk;
         }
         Block devices;
         devices.add("cpu", cpu);
         devices.add("rtl", rtl);
-        devices.add("vp", kVp);
         devices.add("xrt", kXrt);
         for (const std::string& line : xrt_lines(xrt)) {
             devices.add("", line);
         }
+        devices.add("vp", kVp);
         fmt::print("Devices (--device)\n{}", devices.text());
         Block configurations;
         for (const std::string& name : split_names(rtl_kernel_names())) {

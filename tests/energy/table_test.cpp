@@ -35,14 +35,6 @@ void expect_refused(const std::string& text, std::string_view message_part) {
     }
 }
 
-std::string joined(const std::vector<std::string>& names) {
-    std::string text;
-    for (const std::string& name : names) {
-        text.append(text.empty() ? "" : ", ").append(name);
-    }
-    return text;
-}
-
 TEST(Table, ReadsEveryField) {
     const Table table = parse_table(kGood, "x.json");
     EXPECT_EQ(table.name(), "t");
