@@ -224,6 +224,23 @@ class Builder {
 
 }  // namespace
 
+std::vector<bool> CellModel::arcs_in_force(std::uint32_t known, std::uint32_t values) const {
+    std::vector<bool> used(arcs, cell->kind != CellKind::kCombinational);
+    const std::size_t states = std::size_t{1} << inputs;
+    for (std::size_t index = 0; cell->kind == CellKind::kCombinational && index < arc.size(); ++index) {
+        const auto state = static_cast<std::uint32_t>(index % states);
+        const std::size_t pin = index / states % inputs;
+        const std::size_t output = index / states / inputs;
+        const std::uint32_t moved = state ^ (std::uint32_t{1} << pin);
+        const bool possible = (state & known) == values && (known >> pin & 1U) == 0;
+        const bool moves = ((value[state] ^ value[moved]) >> output & 1U) != 0;
+        if (possible && moves && arc[index] != kNone) {
+            used[arc[index]] = true;
+        }
+    }
+    return used;
+}
+
 CellModel make_cell_model(const LibertyCell& cell) { return Builder(cell).build(); }
 
 }  // namespace setun::characterize

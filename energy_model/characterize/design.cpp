@@ -323,9 +323,46 @@ void Design::add_critical_path() {
         double slew = kInputSlew;
     };
     std::vector<std::array<Corner, 2>> corners(nets);  // [net][rise, fall]: latest arrival and worst slew
+    // Nets that never move: paths through them, and through gates that they hold, are none.
+    std::vector<std::optional<bool>> constant(nets);
+    constant[kNetZero] = false;
+    constant[kNetOne] = true;
+    std::map<const CellModel*, std::vector<bool>> unconstrained;
+    const auto arcs_of = [&](const Instance& instance) {
+        const CellModel& model = *instance.model;
+        std::uint32_t known = 0;
+        std::uint32_t values = 0;
+        for (unsigned i = 0; model.cell->kind == CellKind::kCombinational && i < model.inputs; ++i) {
+            if (constant[instance.in[i]]) {
+                known |= 1U << i;
+                values |= *constant[instance.in[i]] ? 1U << i : 0U;
+            }
+        }
+        if (known != 0) {
+            for (unsigned o = 0; o < model.outputs; ++o) {
+                std::array<bool, 2> seen{};
+                for (std::uint32_t state = 0; state < 1U << model.inputs; ++state) {
+                    seen.at(model.value[state] >> o & 1U) |= (state & known) == values;
+                }
+                if (seen[0] != seen[1] && instance.out[o] != kNoNet) {
+                    constant[instance.out[o]] = seen[1];
+                }
+            }
+            return model.arcs_in_force(known, values);
+        }
+        std::vector<bool>& all = unconstrained[&model];
+        if (all.empty()) {
+            all = model.arcs_in_force(0, 0);
+        }
+        return all;
+    };
     const auto settle = [&](const Instance& instance, bool launch) {
         const CellModel& model = *instance.model;
+        const std::vector<bool> in_force = arcs_of(instance);
         for (unsigned a = 0; a < model.arcs; ++a) {
+            if (!in_force[a]) {
+                continue;
+            }
             const TimingArc& arc = *model.arc_list[a];
             const Net out = instance.out[model.arc_output[a]];
             for (const bool rising : {true, false}) {

@@ -33,9 +33,7 @@ constexpr double kSameToolTolerance = 0.01;
 // Another Yosys or abc maps to other gates.
 constexpr double kOtherToolTolerance = 0.25;
 constexpr double kToggleTolerance = 0.005;
-// Ours may be the longer one: a full-adder cell's default arc is taken as well as those of its states.
-constexpr double kPathShorter = 0.05;
-constexpr double kPathLonger = 0.15;
+constexpr double kPathTolerance = 0.05;
 constexpr double kLowestRail = 0.42;
 constexpr double kHighestRail = 0.51;
 
@@ -273,10 +271,7 @@ class Driver {
         const ch::Design design(library_, gates, "clk_i", ch::Wires{});
         const double theirs = ch::opensta_path(options_.liberty, gates, work_);
         fmt::print("  critical path: {:.1f} ps here, {:.1f} ps in OpenSTA\n", design.critical_path, theirs);
-        return design.critical_path < theirs * (1 - kPathShorter) ||
-                       design.critical_path > theirs * (1 + kPathLonger)
-                   ? 1
-                   : 0;
+        return std::abs(design.critical_path - theirs) > kPathTolerance * theirs ? 1 : 0;
     }
 
     int check_rails() const {
