@@ -67,7 +67,7 @@ Model::Terms Model::least_squares(std::span<const MeasuredEngine> engines, std::
         }
     }
     for (std::size_t i = 0; i < kTerms; ++i) {
-        const auto pivot = std::max_element(
+        auto* const pivot = std::max_element(
             m.begin() + static_cast<std::ptrdiff_t>(i), m.end(),
             [i](const auto& a, const auto& b) { return std::abs(a.at(i)) < std::abs(b.at(i)); });
         std::swap(m.at(i), *pivot);

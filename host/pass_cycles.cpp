@@ -26,7 +26,8 @@ std::uint64_t beats_of(const std::vector<Product>& products, const TimingOptions
     std::uint64_t beats = 0;
     for (const Product& product : products) {
         const ProductShape& s = product.shape;
-        beats += ceil_div(s.m, timing.ports) * ceil_div(s.k, timing.port_bits / 8 * 5) * s.planes;
+        beats +=
+            ceil_div(s.m, timing.ports) * ceil_div(s.k, std::uint64_t{timing.port_bits} / 8 * 5) * s.planes;
     }
     return beats;
 }

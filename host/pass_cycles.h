@@ -21,7 +21,7 @@ struct PassShape {
 };
 
 /// The list of a model. Throws InputError when a matrix is larger than the kernel takes.
-PassShape pass_shape(const energy::ModelShape& model, bool layers, bool head, unsigned tokens);
+PassShape pass_shape(const energy::ModelShape& s, bool layers, bool head, unsigned tokens);
 
 /// What a pass takes.
 struct PassCycles {

@@ -43,7 +43,8 @@ struct PassKey {
     sim::ChannelSharing sharing{};
     std::array<std::uint64_t, 7> timing{};
 
-    auto operator<=>(const PassKey&) const = default;
+    // clang-tidy takes the 0 of a defaulted comparison for a pointer.
+    auto operator<=>(const PassKey&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 
 /// Passes that a point needs, and how many of each.
@@ -234,7 +235,7 @@ class Pricing {
     void limits(SweepRow& row, std::uint64_t beats) const {
         const SweepPoint& p = row.point;
         const double cycles = static_cast<double>(std::max<std::uint64_t>(1, row.cycles));
-        const double bytes = static_cast<double>(beats) * p.ports * (p.port_bits / 8);
+        const double bytes = static_cast<double>(beats) * p.ports * p.port_bits / 8.0;
         const double bandwidth = weight_bandwidth(p);
         const double memory_cycles = bandwidth == 0 ? 0 : bytes / bandwidth * p.clock_hz;
         row.memory_bound = memory_cycles > static_cast<double>(beats);

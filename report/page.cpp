@@ -59,7 +59,7 @@ summary{cursor:pointer;font-size:12.5px;color:var(--dim)}
 table{border-collapse:collapse;font-size:13px;margin:.4em 0}
 th,td{padding:3px 10px 3px 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--rule)}
 th{font-weight:600}
-td:not(.n){min-width:7em;max-width:26em}
+td:not(.n){min-width:6em}
 td:first-child{min-width:9em}
 .n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
 dl{display:grid;grid-template-columns:minmax(7em,max-content) 1fr;gap:2px 14px;margin:.6em 0;font-size:14px}
@@ -68,6 +68,8 @@ dd{margin:0;overflow-wrap:anywhere}
 li{margin:.15em 0;overflow-wrap:anywhere}
 @media print{
  body{max-width:none;padding:0;font-size:10.5pt;-webkit-print-color-adjust:exact;print-color-adjust:exact}
+ table{font-size:8pt}
+ .scroll{overflow:visible}
  figure,tr,dl{break-inside:avoid}
  h2,figcaption{break-after:avoid}
  .figures{grid-template-columns:1fr 1fr}

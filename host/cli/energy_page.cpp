@@ -337,14 +337,15 @@ void claims_table(report::Page& page, const std::vector<energy::Claim>& claims) 
                         fmt::format("{:.4g} {}", claim.ours, claim.unit),
                         fmt::format("{:+.1f} %", 100 * claim.difference()),
                         energy::verdict_name(claim.verdict),
-                        claim.basis + (claim.because.empty() ? "" : "; " + claim.because), claim.source});
+                        fmt::format("{}{}{}. Source: {}.", claim.basis, claim.because.empty() ? "" : "; ",
+                                    claim.because, claim.source)});
     }
     page.paragraph(
         "Figures that others publish beside what this model computes. Unverified: the published figure is "
         "remembered; no "
         "source of it was read again.");
-    page.table({"claim", "published", "computed", "difference", "verdict", "how, and why not", "source"},
-               rows, 7);
+    page.table({"claim", "published", "computed", "difference", "verdict", "how, why not, and whose"}, rows,
+               6);
 }
 
 }  // namespace

@@ -20,6 +20,6 @@ struct EnergyPage {
 /// The page as HTML: joules of a token by machine and by context length, ratios by model size beside the
 /// published ones, energies of operations with their sources, a roofline, claims, assumptions. Throws
 /// energy::BadInput, InputError.
-std::string energy_page(const EnergyPage& page);
+std::string energy_page(const EnergyPage& about);
 
 }  // namespace setun::cli

@@ -52,7 +52,7 @@ class SweepCommand final : public Command {
 
   private:
     void declare_axes();
-    [[nodiscard]] energy::ModelShape model() const;
+    [[nodiscard]] energy::ModelShape model();
     [[nodiscard]] SweepAxes axes() const;
     [[nodiscard]] std::vector<SweepPoint> points() const;
     void merge();
@@ -137,15 +137,19 @@ void SweepCommand::declare_axes() {
     list("--batch", axes_.batches, "Sequences; more than --tokens take several passes");
 }
 
-energy::ModelShape SweepCommand::model() const {
+energy::ModelShape SweepCommand::model() {
     if (!shape_.empty()) {
         return energy::find_shape(shape_);
     }
     const Model loaded = load_model({model_, "", 1}, {});
+    const std::uint64_t longest = loaded.architecture.context;
+    if (app_->count("--context") == 0) {
+        axes_.contexts.front() = std::min(axes_.contexts.front(), longest);
+    }
     for (const std::uint64_t context : axes_.contexts) {
-        if (context > loaded.architecture.context) {
-            throw InputError(fmt::format("--context is {}; this model takes at most {} positions", context,
-                                         loaded.architecture.context));
+        if (context > longest) {
+            throw InputError(
+                fmt::format("--context is {}; this model takes at most {} positions", context, longest));
         }
     }
     const auto name = loaded.metadata.find("name");
@@ -286,9 +290,9 @@ void SweepCommand::compute() {
     if (phase_ != "decode" && phase_ != "prompt") {
         throw InputError(fmt::format("--phase '{}' is unknown; use decode or prompt", phase_));
     }
-    const std::vector<SweepPoint> chosen = points();
     SweepJob job;
     job.model = model();
+    const std::vector<SweepPoint> chosen = points();
     job.phase = phase_ == "prompt" ? energy::Phase::kPrompt : energy::Phase::kDecode;
     job.tech = tech_;
     job.method = exact_ ? PassMethod::kExact : PassMethod::kProject;
