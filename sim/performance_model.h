@@ -84,8 +84,8 @@ class PerformanceModel {
 
     /// Runs a list that begins now, that is in the cycle in which the write of CTRL has been answered.
     /// Afterwards cycle() is the one in which the interrupt pin is seen high. Throws std::invalid_argument
-    /// for a command that the kernel would refuse. `tiles`, when given, is replaced by the starts of all tiles
-    /// of all products, in the order in which the engine takes them.
+    /// for a command that the kernel would refuse. `tiles`, when given, is replaced by the starts of all
+    /// tiles of all products, in the order in which the engine takes them.
     PredictedRun run(std::span<const Command> commands, const ListPlacement& placement,
                      std::vector<TileStart>* tiles = nullptr);
 

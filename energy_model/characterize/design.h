@@ -63,9 +63,9 @@ struct CellModel {
     std::vector<unsigned> arc_output;
     std::vector<PowerPair> power_list;
 
-    /// By timing arc: there is a state, in which the inputs of the mask `known` have their bit of `values`, and
-    /// a move of the arc's pin takes it. An arc without condition beside arcs that name every state is in force
-    /// in none. Of flip-flops and clock gates all are.
+    /// By timing arc: there is a state, in which the inputs of the mask `known` have their bit of `values`,
+    /// and a move of the arc's pin takes it. An arc without condition beside arcs that name every state is in
+    /// force in none. Of flip-flops and clock gates all are.
     [[nodiscard]] std::vector<bool> arcs_in_force(std::uint32_t known, std::uint32_t values) const;
 };
 

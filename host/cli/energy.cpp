@@ -99,7 +99,8 @@ void EnergyCommand::declare(CLI::App& parent) {
     app.add_option("--clock", clock_mhz_, "MHz, for static energy [the table's]")->group(kernel);
     app.add_option("--static-power", static_w_, "Watt of the whole chip [the table's]")->group(kernel);
     app.add_flag("--claims", claims_, "Published claims beside what this model computes");
-    app.add_option("--report", report_, "Also write an HTML page with charts, claims and sources to this file");
+    app.add_option("--report", report_,
+                   "Also write an HTML page with charts, claims and sources to this file");
 }
 
 energy::ModelShape EnergyCommand::shape() {

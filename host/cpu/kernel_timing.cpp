@@ -40,7 +40,8 @@ PerformanceModel make_model(const TimingOptions& options) {
 }  // namespace
 
 KernelTiming::KernelTiming(const TimingOptions& options)
-    : model_(make_model(options)), clock_hz_(options.clock_hz != 0 ? options.clock_hz : sim::memory_preset(options.memory).clock_hz) {
+    : model_(make_model(options)),
+      clock_hz_(options.clock_hz != 0 ? options.clock_hz : sim::memory_preset(options.memory).clock_hz) {
     model_.idle(PerformanceModel::kResetCycles + kIdentity + writes(std::uint64_t{2} * options.ports) +
                 kBasesAndInterrupt);
 }

@@ -7,8 +7,8 @@
 
 #include "host/loaders/hf_loader.h"
 #include "host/model_file.h"
-#include "tests/firmware/synthetic_elf.h"
 #include "host/tokenizer_files.h"
+#include "tests/firmware/synthetic_elf.h"
 #include "tests/fuzz/byte_ranks.h"
 #include "tests/host/synthetic_gguf.h"
 #include "tests/host/synthetic_model.h"
