@@ -44,11 +44,11 @@ double block_ram_of(std::string_view leaf, unsigned ports, unsigned port_bits, u
 
 }  // namespace
 
-Model::Terms Model::terms(std::string_view leaf, unsigned ports, unsigned port_bits, unsigned tokens) {
+Model::Terms Model::terms(unsigned ports, unsigned port_bits, unsigned tokens) {
     const double p = ports;
     const double l = lanes_of(port_bits);
     const double t = tokens;
-    return {1, p * t, p * l * t, leaf == "bram" ? l * t : p * l};
+    return {1, p * t, p * l * t, p * l, l * t};
 }
 
 /// Solves the normal equations of sum over engines of (estimate / luts - 1)^2.
@@ -58,7 +58,7 @@ Model::Terms Model::least_squares(std::span<const MeasuredEngine> engines, std::
         if (engine.leaf != leaf) {
             continue;
         }
-        const Terms x = terms(leaf, engine.ports, engine.port_bits, engine.tokens);
+        const Terms x = terms(engine.ports, engine.port_bits, engine.tokens);
         for (std::size_t i = 0; i < kTerms; ++i) {
             for (std::size_t j = 0; j < kTerms; ++j) {
                 m.at(i).at(j) += x.at(i) * x.at(j) / (engine.luts * engine.luts);
@@ -134,7 +134,7 @@ const Model::Fit& Model::fit(std::string_view leaf) const {
 
 Estimate Model::estimate(std::string_view leaf, unsigned ports, unsigned port_bits, unsigned tokens) const {
     const Fit& fit_of_leaf = fit(leaf);
-    const Terms x = terms(leaf, ports, port_bits, tokens);
+    const Terms x = terms(ports, port_bits, tokens);
     Estimate result;
     for (std::size_t i = 0; i < kTerms; ++i) {
         result.luts += fit_of_leaf.coefficients.at(i) * x.at(i);

@@ -31,10 +31,10 @@ struct Estimate {
     bool extrapolated = false;  ///< larger than every engine that was synthesised with this leaf
 };
 
-/// LUTs = a + b P T + c P L T + d Q by least squares of the relative error, with P ports, T tokens, L lanes
-/// of a port. Q is P L for `tree` and `table` (the decoders, which tokens share) and L T for `bram` (the
-/// generators of its tables, which ports share). Block RAM follows from the sizes of the memories and equals
-/// every synthesised engine: 2 P T for partial sums, the result FIFO where a result is wider than a port, L T
+/// LUTs = a + b P T + c P L T + d P L + e L T by least squares of the relative error, with P ports, T tokens, L
+/// lanes of a port: P L are decoders, which tokens share, L T generators of tables, which ports share. Block RAM
+/// follows from the sizes of the memories and equals every synthesised engine: 2 P T for partial sums, the
+/// result FIFO where a result is wider than a port, L T
 /// / 20 for activations
 /// (`table`, `bram`), P L T / 5 for tables (`bram`).
 class Model {
@@ -56,7 +56,7 @@ class Model {
     const std::string& source() const&& = delete;
 
   private:
-    static constexpr std::size_t kTerms = 4;
+    static constexpr std::size_t kTerms = 5;
     using Terms = std::array<double, kTerms>;
     struct Fit {
         std::string leaf;
@@ -64,7 +64,7 @@ class Model {
         unsigned largest = 0;  ///< products a clock
     };
 
-    static Terms terms(std::string_view leaf, unsigned ports, unsigned port_bits, unsigned tokens);
+    static Terms terms(unsigned ports, unsigned port_bits, unsigned tokens);
     static Terms least_squares(std::span<const MeasuredEngine> engines, std::string_view leaf);
     [[nodiscard]] const Fit& fit(std::string_view leaf) const;
 
