@@ -31,11 +31,10 @@ struct Estimate {
     bool extrapolated = false;  ///< larger than every engine that was synthesised with this leaf
 };
 
-/// LUTs = a + b P T + c P L T + d P L + e L T by least squares of the relative error, with P ports, T tokens, L
-/// lanes of a port: P L are decoders, which tokens share, L T generators of tables, which ports share. Block RAM
-/// follows from the sizes of the memories and equals every synthesised engine: 2 P T for partial sums, the
-/// result FIFO where a result is wider than a port, L T
-/// / 20 for activations
+/// LUTs = a + b P T + c P L T + d P L + e L T by least squares of the relative error, with P ports, T tokens,
+/// L lanes of a port: P L are decoders, which tokens share, L T generators of tables, which ports share.
+/// Block RAM follows from the sizes of the memories and equals every synthesised engine: 2 P T for partial
+/// sums, the result FIFO where a result is wider than a port, L T / 20 for activations
 /// (`table`, `bram`), P L T / 5 for tables (`bram`).
 class Model {
   public:

@@ -36,6 +36,7 @@ std::string run_tool(const std::vector<std::string>& command, const char* packag
                      const std::filesystem::path& log) {
     std::vector<std::string> copy = command;  // posix_spawn wants what it could change
     std::vector<char*> arguments;
+    arguments.reserve(copy.size() + 1);
     for (std::string& argument : copy) {
         arguments.push_back(argument.data());
     }

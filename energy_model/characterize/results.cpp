@@ -229,6 +229,8 @@ Results read_results(const std::filesystem::path& file) {
                                       tried.at("path_ps"), tried.at("wrong_cycles")});
             }
             for (const ordered_json& entry : object.at("results")) {
+                // NOLINTNEXTLINE(readability-suspicious-call-argument): an entry is an object within the
+                // unit's
                 unit.measurements.push_back(measurement_from(entry, object));
                 unit.texts.push_back(entry.at("text"));
             }
