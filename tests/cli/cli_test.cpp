@@ -3,18 +3,13 @@
 
 #include <nlohmann/json.hpp>
 
-#include "tests/cli/process.h"
+#include "tests/cli/setun_command.h"
 #include "tests/host/synthetic_model.h"
 
 namespace setun::test {
 namespace {
 
 using nlohmann::json;
-
-ProcessResult setun(std::vector<std::string> arguments, const ProcessOptions& options = {}) {
-    arguments.insert(arguments.begin(), SETUN_BINARY);
-    return run_process(arguments, options);
-}
 
 /// A Hugging Face directory and its packed file, made once.
 class Cli : public testing::Test {
@@ -37,16 +32,6 @@ class Cli : public testing::Test {
         const ProcessResult result = setun(arguments);
         EXPECT_EQ(result.exit_code, exit_code) << result.err;
         return json::parse(result.out);  // exactly one object, or this throws
-    }
-
-    /// The command must exit with 2 and one line on stderr that holds `text`; stdout stays empty.
-    static void expect_bad_input(const std::vector<std::string>& arguments, const std::string& text) {
-        const ProcessResult result = setun(arguments);
-        EXPECT_EQ(result.exit_code, 2) << result.err;
-        EXPECT_EQ(result.err.rfind("setun: error: ", 0), 0U) << result.err;
-        EXPECT_EQ(result.err.find('\n'), result.err.size() - 1) << "one line: " << result.err;
-        EXPECT_NE(result.err.find(text), std::string::npos) << result.err;
-        EXPECT_EQ(result.out, "");
     }
 
     static std::unique_ptr<TemporaryFolder> folder_;

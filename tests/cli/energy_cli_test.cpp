@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/cli/process.h"
+#include "tests/cli/setun_command.h"
 #include "tests/host/synthetic_model.h"
 
 namespace setun::test {
@@ -15,26 +15,12 @@ namespace {
 
 using nlohmann::json;
 
-ProcessResult setun(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), SETUN_BINARY);
-    return run_process(arguments, {});
-}
-
 json energy(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), "energy");
     arguments.emplace_back("--json");
     const ProcessResult result = setun(arguments);
     EXPECT_EQ(result.exit_code, 0) << result.err;
     return json::parse(result.out);  // exactly one object, or this throws
-}
-
-void expect_bad_input(const std::vector<std::string>& arguments, const std::string& text) {
-    const ProcessResult result = setun(arguments);
-    EXPECT_EQ(result.exit_code, 2) << result.err;
-    EXPECT_EQ(result.err.rfind("setun: error: ", 0), 0U) << result.err;
-    EXPECT_EQ(result.err.find('\n'), result.err.size() - 1) << "one line: " << result.err;
-    EXPECT_NE(result.err.find(text), std::string::npos) << result.err;
-    EXPECT_EQ(result.out, "");
 }
 
 double number(const json& value) { return value.get<double>(); }

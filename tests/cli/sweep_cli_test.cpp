@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "tests/cli/process.h"
+#include "tests/cli/setun_command.h"
 #include "tests/host/synthetic_model.h"
 
 namespace setun::test {
@@ -16,23 +16,9 @@ namespace {
 
 using nlohmann::json;
 
-ProcessResult setun(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), SETUN_BINARY);
-    return run_process(arguments, {});
-}
-
 std::string text_of(const std::filesystem::path& path) {
     std::ifstream stream(path, std::ios::binary);
     return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-}
-
-void expect_bad_input(const std::vector<std::string>& arguments, const std::string& text) {
-    const ProcessResult result = setun(arguments);
-    EXPECT_EQ(result.exit_code, 2) << result.err;
-    EXPECT_EQ(result.err.rfind("setun: error: ", 0), 0U) << result.err;
-    EXPECT_EQ(result.err.find('\n'), result.err.size() - 1) << "one line: " << result.err;
-    EXPECT_NE(result.err.find(text), std::string::npos) << result.err;
-    EXPECT_EQ(result.out, "");
 }
 
 /// The page's figures; fails when it is no well-formed XML.

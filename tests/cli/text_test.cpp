@@ -5,18 +5,13 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "tests/cli/process.h"
+#include "tests/cli/setun_command.h"
 #include "tests/host/synthetic_model.h"
 
 namespace setun::test {
 namespace {
 
 using nlohmann::json;
-
-ProcessResult setun(std::vector<std::string> arguments, const ProcessOptions& options = {}) {
-    arguments.insert(arguments.begin(), SETUN_BINARY);
-    return run_process(arguments, options);
-}
 
 /// A Hugging Face directory, made once.
 class TextCli : public testing::Test {
@@ -35,13 +30,6 @@ class TextCli : public testing::Test {
         EXPECT_EQ(result.exit_code, 0) << result.err;
         return json::parse(result.out);  // exactly one object, or this throws
     }
-    static void expect_bad_input(const std::vector<std::string>& arguments, const std::string& text) {
-        const ProcessResult result = setun(arguments);
-        EXPECT_EQ(result.exit_code, 2) << result.err;
-        EXPECT_EQ(result.err.find('\n'), result.err.size() - 1) << "one line: " << result.err;
-        EXPECT_NE(result.err.find(text), std::string::npos) << result.err;
-    }
-
     static std::unique_ptr<TemporaryFolder> folder_;
     static PlainModel plain_;
 };

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "energy_model/energy.h"
+#include "tests/energy/small_shape.h"
 
 namespace setun::energy {
 namespace {
@@ -36,15 +37,7 @@ TEST(Paper, LinearLayersAloneAreThePublishedQuotient) {
 }
 
 TEST(Paper, SmallSequenceByHand) {
-    ModelShape s;
-    s.name = "s";
-    s.hidden = 4;
-    s.ffn = 6;
-    s.layers = 3;
-    s.heads = 2;
-    s.kv_heads = 1;
-    s.head_dim = 2;
-    s.vocab = 10;
+    ModelShape s = small_shape();
     const double linear = 10.0 * 3 * (2 * 16 + 2 * 8 + 3 * 24);
     const double attention = 10.0 * 2 * 10 * 4 * 3;
     const double scales = 10.0 * 3 * (8 + 6 + 6 + 8 + 3 * 10);

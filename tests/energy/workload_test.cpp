@@ -2,28 +2,15 @@
 #include <gtest/gtest.h>
 
 #include "energy_model/energy.h"
+#include "tests/energy/small_shape.h"
 
 namespace setun::energy {
 namespace {
 
-/// hidden 4, feed-forward 6, 3 layers, 2 heads of 2, 1 KV head, vocabulary 10.
-ModelShape small() {
-    ModelShape s;
-    s.name = "small";
-    s.hidden = 4;
-    s.ffn = 6;
-    s.layers = 3;
-    s.heads = 2;
-    s.kv_heads = 1;
-    s.head_dim = 2;
-    s.vocab = 10;
-    return s;
-}
-
 const Engine kEngine{.port_bits = 128, .ports = 1, .tokens = 4, .tile_rows = 16};
 
 TEST(Workload, DecodeOfOneToken) {
-    const WorkCounts w = model_work(small(), {Phase::kDecode, 5, 1}, kEngine);
+    const WorkCounts w = model_work(small_shape(), {Phase::kDecode, 5, 1}, kEngine);
     const std::uint64_t layer = 4 * 4 + 2 * (2 * 4) + 4 * 4 + 3 * (4 * 6);
     EXPECT_EQ(w.tokens, 1U);
     EXPECT_EQ(w.macs, 3 * layer + 10 * 4);
@@ -47,7 +34,7 @@ TEST(Workload, DecodeOfOneToken) {
 }
 
 TEST(Workload, ElementwiseStepsOfOneToken) {
-    const WorkCounts w = model_work(small(), {Phase::kDecode, 5, 1}, kEngine);
+    const WorkCounts w = model_work(small_shape(), {Phase::kDecode, 5, 1}, kEngine);
     // A layer: norms of 4, 4, 4 (queries) and 6 elements, RoPE of 4 + 2, two residuals of 4, relu2 and gate
     // of 6; a score 13 and 13 operations, 2 heads x 5 positions; at the end one norm of 4.
     const std::uint64_t norm = 4 + 4 + 4 + 6;
@@ -59,9 +46,9 @@ TEST(Workload, ElementwiseStepsOfOneToken) {
 }
 
 TEST(Workload, BatchSharesPassesOverTheWeights) {
-    const WorkCounts one = model_work(small(), {Phase::kDecode, 5, 1}, kEngine);
-    const WorkCounts four = model_work(small(), {Phase::kDecode, 5, 4}, kEngine);
-    const WorkCounts six = model_work(small(), {Phase::kDecode, 5, 6}, kEngine);
+    const WorkCounts one = model_work(small_shape(), {Phase::kDecode, 5, 1}, kEngine);
+    const WorkCounts four = model_work(small_shape(), {Phase::kDecode, 5, 4}, kEngine);
+    const WorkCounts six = model_work(small_shape(), {Phase::kDecode, 5, 6}, kEngine);
     EXPECT_EQ(four.tokens, 4U);
     EXPECT_EQ(four.weight_bytes, one.weight_bytes);
     EXPECT_EQ(six.weight_bytes, 2 * one.weight_bytes);  // 4 rows, then 2
@@ -73,20 +60,20 @@ TEST(Workload, BatchSharesPassesOverTheWeights) {
 }
 
 TEST(Workload, PromptIsCausalAndTakesItsHeadOnce) {
-    const WorkCounts w = model_work(small(), {Phase::kPrompt, 6, 1}, kEngine);
+    const WorkCounts w = model_work(small_shape(), {Phase::kPrompt, 6, 1}, kEngine);
     EXPECT_EQ(w.tokens, 6U);
     EXPECT_EQ(w.fp16_macs, 2U * 4 * 3 * (1 + 2 + 3 + 4 + 5 + 6));
     // Two passes: the first sees 4 positions, the second 6.
     EXPECT_EQ(w.kv_read_elements, (4U + 6) * 2 * 2 * 3);
     EXPECT_EQ(w.kv_write_elements, 6U * 2 * 2 * 3);
-    const WorkCounts decode = model_work(small(), {Phase::kDecode, 6, 1}, kEngine);
+    const WorkCounts decode = model_work(small_shape(), {Phase::kDecode, 6, 1}, kEngine);
     EXPECT_EQ(w.head_weight_bytes, decode.head_weight_bytes);
     EXPECT_EQ(w.weight_bytes - w.head_weight_bytes, 2 * (decode.weight_bytes - decode.head_weight_bytes));
 }
 
 TEST(Workload, PromptOfOneTokenIsDecodeAtOne) {
-    const WorkCounts a = model_work(small(), {Phase::kPrompt, 1, 3}, kEngine);
-    const WorkCounts b = model_work(small(), {Phase::kDecode, 1, 3}, kEngine);
+    const WorkCounts a = model_work(small_shape(), {Phase::kPrompt, 1, 3}, kEngine);
+    const WorkCounts b = model_work(small_shape(), {Phase::kDecode, 1, 3}, kEngine);
     EXPECT_EQ(a.macs, b.macs);
     EXPECT_EQ(a.fp16_macs, b.fp16_macs);
     EXPECT_EQ(a.kv_read_elements, b.kv_read_elements);
@@ -95,8 +82,8 @@ TEST(Workload, PromptOfOneTokenIsDecodeAtOne) {
 }
 
 TEST(Workload, ContextAddsAttentionAndNothingElse) {
-    const WorkCounts a = model_work(small(), {Phase::kDecode, 100, 1}, kEngine);
-    const WorkCounts b = model_work(small(), {Phase::kDecode, 101, 1}, kEngine);
+    const WorkCounts a = model_work(small_shape(), {Phase::kDecode, 100, 1}, kEngine);
+    const WorkCounts b = model_work(small_shape(), {Phase::kDecode, 101, 1}, kEngine);
     EXPECT_EQ(b.fp16_macs - a.fp16_macs, 2U * 4 * 3);
     EXPECT_EQ(b.kv_read_elements - a.kv_read_elements, 2U * 2 * 3);
     EXPECT_EQ(b.macs, a.macs);
@@ -115,15 +102,15 @@ TEST(Workload, LargestModelsDoNotOverflow) {
 }
 
 TEST(Workload, RefusesAbsurdity) {
-    EXPECT_THROW((void)model_work(small(), {Phase::kDecode, 0, 1}, kEngine), BadInput);
-    EXPECT_THROW((void)model_work(small(), {Phase::kDecode, (1U << 20U) + 1, 1}, kEngine), BadInput);
-    EXPECT_THROW((void)model_work(small(), {Phase::kDecode, 1, 0}, kEngine), BadInput);
-    EXPECT_THROW((void)model_work(small(), {Phase::kDecode, 1, (1U << 16U) + 1}, kEngine), BadInput);
-    ModelShape bad = small();
+    EXPECT_THROW((void)model_work(small_shape(), {Phase::kDecode, 0, 1}, kEngine), BadInput);
+    EXPECT_THROW((void)model_work(small_shape(), {Phase::kDecode, (1U << 20U) + 1, 1}, kEngine), BadInput);
+    EXPECT_THROW((void)model_work(small_shape(), {Phase::kDecode, 1, 0}, kEngine), BadInput);
+    EXPECT_THROW((void)model_work(small_shape(), {Phase::kDecode, 1, (1U << 16U) + 1}, kEngine), BadInput);
+    ModelShape bad = small_shape();
     bad.kv_heads = 0;
     EXPECT_THROW((void)model_work(bad, {Phase::kDecode, 1, 1}, kEngine), ShapeError);
     EXPECT_THROW(
-        (void)model_work(small(), {Phase::kDecode, 1, 1}, {.port_bits = 128, .ports = 1, .tokens = 0}),
+        (void)model_work(small_shape(), {Phase::kDecode, 1, 1}, {.port_bits = 128, .ports = 1, .tokens = 0}),
         std::invalid_argument);
 }
 
