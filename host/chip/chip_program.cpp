@@ -58,7 +58,6 @@ ChipProgram::ChipProgram(const Model& model, unsigned columns, KvFormat kv, std:
             }
         }
     }
-    gains_end_ = next_;
     if (next_ > SETUN_DATA_MAX_BYTES) {
         throw InputError(
             fmt::format("device vp: the model needs {} MiB of data memory for {} positions, its "

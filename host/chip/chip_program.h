@@ -42,14 +42,9 @@ class ChipProgram {
     [[nodiscard]] std::uint64_t prompt_offset() const { return prompt_; }
     [[nodiscard]] std::uint64_t output_offset() const { return output_; }
     [[nodiscard]] std::uint32_t capacity() const { return capacity_; }
-    /// Where the head writes its result y[vocab][columns], INT32.
-    [[nodiscard]] std::uint64_t head_result_offset() const { return head_y_; }
 
     /// "layers.3.k + layers.3.v" for the commands at [address, address + count) of data memory.
     [[nodiscard]] std::string label(std::uint64_t address, std::uint32_t count) const;
-
-    [[nodiscard]] std::size_t body_count() const { return body_.size(); }
-    [[nodiscard]] std::size_t head_count() const { return head_.size(); }
 
   private:
     /// A command before its matrix and norm have an address.
@@ -97,7 +92,6 @@ class ChipProgram {
     List body_;
     List head_;
     std::uint64_t gains_ = 0;  ///< all norm vectors, one after the other
-    std::uint64_t gains_end_ = 0;
 };
 
 }  // namespace setun

@@ -200,7 +200,7 @@ ChipOutcome ChipSession::run(const ChipRequest& request) {
         }
         const vp::PlatformUse use = chip_->use();
         std::uint64_t done = 0;
-        for (const vp::UnitUse& unit : use.units) {
+        for (const vp::UnitTotals& unit : use.units) {
             done += unit.commands;
         }
         if (done != commands) {

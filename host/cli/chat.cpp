@@ -24,11 +24,6 @@ namespace {
 
 constexpr std::size_t kMaxMessageBytes = std::size_t{16} << 20;
 
-void write_out(std::string_view text) {
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    std::fflush(stdout);
-}
-
 /// Standard input by lines or whole. Ctrl-C ends it like the end of the file.
 class Input {
   public:

@@ -25,6 +25,11 @@ std::string padded(const std::string& text, std::size_t columns, bool left) {
 
 }  // namespace
 
+void write_out(std::string_view text) {
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    std::fflush(stdout);
+}
+
 std::string grouped(std::uint64_t value) {
     std::string digits = std::to_string(value);
     for (std::size_t at = digits.size(); at > 3; at -= 3) {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace setun::cli {
@@ -14,6 +15,9 @@ std::string grouped(std::uint64_t value);
 std::string si(double value, const std::string& unit);
 /// 0.123 as "12.3 %".
 std::string percent(double share);
+
+/// Text on standard output, at once.
+void write_out(std::string_view text);
 
 /// Lines of a label and a value with the labels in one column.
 class Block {

@@ -31,11 +31,6 @@ namespace {
 constexpr std::uint32_t kMaxBatch = 1024;
 constexpr std::size_t kMaxPromptsFile = std::size_t{16} << 20U;  ///< bytes
 
-void write_out(const std::string& text) {
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    std::fflush(stdout);
-}
-
 class RunCommand final : public Command {
   public:
     void declare(CLI::App& parent) override;

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
 #include <chrono>
 #include <cmath>
 #include <csignal>
@@ -24,32 +26,6 @@ namespace {
 
 constexpr const char* kAnnotated =
     "vector units: hls/ functions with annotated timing, not synthesized; matrix engine: Verilated RTL";
-
-volatile std::sig_atomic_t interrupted = 0;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
-void note_signal(int /*signal*/) { interrupted = 1; }
-
-/// Sends Ctrl-C and SIGTERM to `interrupted` while it lives.
-class SignalGuard {
-  public:
-    SignalGuard() : old_int_(std::signal(SIGINT, note_signal)), old_term_(std::signal(SIGTERM, note_signal)) {
-        interrupted = 0;
-    }
-    SignalGuard(const SignalGuard&) = delete;
-    SignalGuard& operator=(const SignalGuard&) = delete;
-    ~SignalGuard() {
-        std::signal(SIGINT, old_int_);
-        std::signal(SIGTERM, old_term_);
-    }
-
-  private:
-    void (*old_int_)(int);
-    void (*old_term_)(int);
-};
-
-void write_out(const std::string& text) {
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    std::fflush(stdout);
-}
 
 /// Positions that the largest request needs: its last token takes none.
 std::uint32_t positions_needed(const std::vector<GenerateRequest>& requests, const Architecture& a) {
@@ -91,8 +67,11 @@ struct Interval {
     [[nodiscard]] std::uint64_t of(std::uint64_t vp::PlatformUse::*field) const {
         return end.*field - begin.*field;
     }
-    [[nodiscard]] std::uint64_t unit(unsigned u, std::uint64_t vp::UnitUse::*field) const {
+    [[nodiscard]] std::uint64_t unit(unsigned u, std::uint64_t vp::UnitTotals::*field) const {
         return end.units.at(u).*field - begin.units.at(u).*field;
+    }
+    [[nodiscard]] std::uint64_t engine(std::uint64_t vp::EngineTotals::*field) const {
+        return end.engine.*field - begin.engine.*field;
     }
     [[nodiscard]] std::uint64_t phase(unsigned p) const { return end.phases.at(p) - begin.phases.at(p); }
 };
@@ -128,12 +107,12 @@ class WorkTally {
         tally.head_planes = static_cast<double>(heads) * head.planes;
         Counters& c = tally.counters;
         c.cycles = part.of(&vp::PlatformUse::cycles);
-        c.busy = part.of(&vp::PlatformUse::engine_busy);
-        c.beats = part.of(&vp::PlatformUse::engine_beats);
-        c.stall_w = part.of(&vp::PlatformUse::engine_stall_w);
-        c.stall_x = part.of(&vp::PlatformUse::engine_stall_x);
-        c.stall_y = part.of(&vp::PlatformUse::engine_stall_y);
-        c.nonzero = part.of(&vp::PlatformUse::engine_nonzero);
+        c.busy = part.engine(&vp::EngineTotals::busy);
+        c.beats = part.engine(&vp::EngineTotals::beats);
+        c.stall_w = part.engine(&vp::EngineTotals::stall_w);
+        c.stall_x = part.engine(&vp::EngineTotals::stall_x);
+        c.stall_y = part.engine(&vp::EngineTotals::stall_y);
+        c.nonzero = part.engine(&vp::EngineTotals::nonzero);
         c.weight_bytes = part.of(&vp::PlatformUse::weight_bytes);
         c.data_read_bytes = part.of(&vp::PlatformUse::data_read_bytes);
         c.data_write_bytes = part.of(&vp::PlatformUse::data_write_bytes);
@@ -179,14 +158,13 @@ struct Sums {
     void add(const Interval& part) {
         cycles += part.of(&vp::PlatformUse::cycles);
         for (unsigned u = 0; u < SETUN_UNITS; ++u) {
-            unit_cycles.at(u) += part.unit(u, &vp::UnitUse::cycles);
-            unit_compute.at(u) += part.unit(u, &vp::UnitUse::compute);
-            unit_commands.at(u) += part.unit(u, &vp::UnitUse::commands);
+            unit_cycles.at(u) += part.unit(u, &vp::UnitTotals::cycles);
+            unit_compute.at(u) += part.unit(u, &vp::UnitTotals::compute);
+            unit_commands.at(u) += part.unit(u, &vp::UnitTotals::commands);
         }
-        engine_busy += part.of(&vp::PlatformUse::engine_busy);
-        engine_stalls += part.of(&vp::PlatformUse::engine_stall_w) +
-                         part.of(&vp::PlatformUse::engine_stall_x) +
-                         part.of(&vp::PlatformUse::engine_stall_y);
+        engine_busy += part.engine(&vp::EngineTotals::busy);
+        engine_stalls += part.engine(&vp::EngineTotals::stall_w) + part.engine(&vp::EngineTotals::stall_x) +
+                         part.engine(&vp::EngineTotals::stall_y);
         any_busy += part.of(&vp::PlatformUse::any_busy);
         overlapped += part.of(&vp::PlatformUse::overlapped);
         instructions += part.of(&vp::PlatformUse::instructions);
@@ -405,7 +383,10 @@ DeviceInfo chip_info(const vp::VirtualPlatform& chip, const DeviceOptions& devic
 std::vector<ChipOutcome> generate(const ChipRun& run, vp::VirtualPlatform& chip, const ChipProgram& program) {
     using Clock = std::chrono::steady_clock;
     const auto start = Clock::now();
-    const SignalGuard signals;
+    boost::asio::io_context events;
+    boost::asio::signal_set signals(events, SIGINT, SIGTERM);
+    bool interrupted = false;
+    signals.async_wait([&](const boost::system::error_code& error, int) { interrupted = !error; });
     ChipSession session(chip, program);
     std::vector<ChipOutcome> outcomes;
     const bool one = run.requests.size() == 1;
@@ -421,7 +402,8 @@ std::vector<ChipOutcome> generate(const ChipRun& run, vp::VirtualPlatform& chip,
         request.stop = from.stop;
         request.stopping = [&]() -> const char* {
             progress.update(static_cast<double>(i) / static_cast<double>(run.requests.size()));
-            if (interrupted != 0) {
+            events.poll();
+            if (interrupted) {
                 return "interrupted";
             }
             const std::chrono::duration<double> spent = Clock::now() - start;

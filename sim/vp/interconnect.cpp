@@ -14,7 +14,7 @@ Interconnect::Interconnect(const sc_core::sc_module_name& name, Timeline& timeli
     : sc_module(name), timeline_(&timeline) {
     for (const std::string& master : masters) {
         const int tag = static_cast<int>(masters_.size());
-        stats_.push_back({.name = master});
+        stats_.emplace_back();
         tracks_.push_back(timeline.track("port " + master));
         masters_.push_back(std::make_unique<In>(("from_" + master).c_str()));
         In& socket = *masters_.back();
@@ -59,7 +59,6 @@ void Interconnect::transport(int master, tlm::tlm_generic_payload& payload, sc_c
             std::max<std::uint64_t>(1, (bytes + kBytesPerClock - 1) / kBytesPerClock);
         slave->free_at = begin + clocks * kCycle;
         stats.arbitration_cycles += (begin - arrival) >> kTimeShift;
-        (payload.is_read() ? stats.reads : stats.writes) += 1;
         (payload.is_read() ? stats.read_bytes : stats.write_bytes) += bytes;
         stats.weight_bytes += payload.is_read() && (address >> SETUN_WEIGHT_BASE_SHIFT) != 0 ? bytes : 0;
         delay = to_sc(begin - stamp);

@@ -17,9 +17,6 @@ namespace setun::vp {
 
 /// What a master moved.
 struct MasterStats {
-    std::string name;
-    std::uint64_t reads = 0;  ///< bursts
-    std::uint64_t writes = 0;
     std::uint64_t read_bytes = 0;
     std::uint64_t weight_bytes = 0;  ///< of those, from weight memories
     std::uint64_t write_bytes = 0;

@@ -156,19 +156,19 @@ void MatrixEngine::clock_until_interrupt() {
 void MatrixEngine::finish_run() {
     active_ = false;
     occupancy_->end();
-    ++totals_.runs;
-    totals_.active += (now_time() - started_at_) >> kTimeShift;
+    ++totals_.commands;
+    totals_.cycles += (now_time() - started_at_) >> kTimeShift;
+    totals_.compute = totals_.cycles;
     // Counters are read through the port as software does, in clocks that nobody waits for: the kernel is
     // idle.
     const Time skew = skew_;
     const std::uint64_t cycle = sim_->cycle();
-    totals_.cycles += sim_->read_counter(SETUN_REG_CYCLES_LO);
-    totals_.busy += sim_->read_counter(SETUN_REG_BUSY_LO);
-    totals_.beats += sim_->read_counter(SETUN_REG_BEATS_LO);
-    totals_.stall_w += sim_->read_counter(SETUN_REG_STALL_W_LO);
-    totals_.stall_x += sim_->read_counter(SETUN_REG_STALL_X_LO);
-    totals_.stall_y += sim_->read_counter(SETUN_REG_STALL_Y_LO);
-    totals_.nonzero += sim_->read_counter(SETUN_REG_NONZERO_LO);
+    counters_.busy += sim_->read_counter(SETUN_REG_BUSY_LO);
+    counters_.beats += sim_->read_counter(SETUN_REG_BEATS_LO);
+    counters_.stall_w += sim_->read_counter(SETUN_REG_STALL_W_LO);
+    counters_.stall_x += sim_->read_counter(SETUN_REG_STALL_X_LO);
+    counters_.stall_y += sim_->read_counter(SETUN_REG_STALL_Y_LO);
+    counters_.nonzero += sim_->read_counter(SETUN_REG_NONZERO_LO);
     skew_ = skew - ((sim_->cycle() - cycle) << kTimeShift);
     timeline_->span(track_, label_ ? label_(list_, count_) : "list", started_at_, now_time());
     irq.write(true);

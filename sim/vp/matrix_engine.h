@@ -9,24 +9,12 @@
 
 #include "sim/kernel_sim.h"
 #include "sim/vp/occupancy.h"
+#include "sim/vp/platform.h"
 #include "sim/vp/register_block.h"
 #include "sim/vp/timeline.h"
 #include "sim/vp/tlm_port.h"
 
 namespace setun::vp {
-
-/// Totals of the runs since construction.
-struct EngineTotals {
-    std::uint64_t runs = 0;
-    std::uint64_t cycles = 0;  ///< from start to done, as the kernel counts them
-    std::uint64_t busy = 0;
-    std::uint64_t beats = 0;
-    std::uint64_t stall_w = 0;
-    std::uint64_t stall_x = 0;
-    std::uint64_t stall_y = 0;
-    std::uint64_t nonzero = 0;
-    std::uint64_t active = 0;  ///< platform cycles between the start and the interrupt
-};
 
 /// Cycle-accurate inside; its ports are TLM-2.0 masters and its AXI4-Lite registers a TLM-2.0 slave. It is
 /// clocked while a list runs or a register is accessed, and stands still otherwise. Runs at most kQuantum
@@ -44,7 +32,8 @@ class MatrixEngine final : public RegisterBlock {
 
     /// Master of weight port p, or of the data port for p = ports.
     [[nodiscard]] TlmPort& port(unsigned p) { return *ports_.at(p); }
-    [[nodiscard]] const EngineTotals& totals() const { return totals_; }
+    [[nodiscard]] const UnitTotals& totals() const { return totals_; }
+    [[nodiscard]] const EngineTotals& counters() const { return counters_; }
     [[nodiscard]] const sim::KernelConfig& config() const { return sim_->config(); }
     /// Names a list for the timeline.
     void on_label(std::function<std::string(std::uint64_t address, std::uint32_t count)> label) {
@@ -76,7 +65,8 @@ class MatrixEngine final : public RegisterBlock {
     Time started_at_ = 0;
     std::uint64_t list_ = 0;
     std::uint32_t count_ = 0;
-    EngineTotals totals_;
+    UnitTotals totals_;  ///< cycles from the start to the interrupt
+    EngineTotals counters_;
 };
 
 }  // namespace setun::vp

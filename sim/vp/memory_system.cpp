@@ -8,6 +8,7 @@
 #include "firmware/platform.h"
 #include "sim/vp/burst_timing.h"
 #include "sim/vp/clock.h"
+#include "sim/vp/responses.h"
 
 namespace setun::vp {
 namespace {
@@ -31,28 +32,6 @@ std::uint64_t strobes(const tlm::tlm_generic_payload& payload, std::size_t first
 }
 
 }  // namespace
-
-tlm::tlm_response_status to_tlm(sim::Response response) {
-    switch (response) {
-        case sim::Response::kSlvErr:
-            return tlm::TLM_GENERIC_ERROR_RESPONSE;
-        case sim::Response::kDecErr:
-            return tlm::TLM_ADDRESS_ERROR_RESPONSE;
-        default:
-            return tlm::TLM_OK_RESPONSE;
-    }
-}
-
-sim::Response to_axi(tlm::tlm_response_status status) {
-    switch (status) {
-        case tlm::TLM_OK_RESPONSE:
-            return sim::Response::kOkay;
-        case tlm::TLM_ADDRESS_ERROR_RESPONSE:
-            return sim::Response::kDecErr;
-        default:
-            return sim::Response::kSlvErr;
-    }
-}
 
 MemorySystem::MemorySystem(const sc_core::sc_module_name& name, const sim::MemoryPreset& preset,
                            unsigned ports, std::uint64_t data_bytes, std::uint64_t seed)

@@ -45,8 +45,4 @@ class MemorySystem final : public sc_core::sc_module {
     std::vector<std::unique_ptr<Socket>> sockets_;
 };
 
-/// The TLM status of an AXI response, and the reverse.
-[[nodiscard]] tlm::tlm_response_status to_tlm(sim::Response response);
-[[nodiscard]] sim::Response to_axi(tlm::tlm_response_status status);
-
 }  // namespace setun::vp

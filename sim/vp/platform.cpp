@@ -215,7 +215,7 @@ class VirtualPlatform::Chip {
     void connect_masters() {
         std::size_t index = 0;
         for (unsigned p = 0; p <= kernel().ports; ++p) {
-            engine_.port(p).socket.bind(interconnect_.master(index++));
+            engine_.port(p).bus.socket.bind(interconnect_.master(index++));
         }
         for (const auto& unit : units_) {
             unit->bus.socket.bind(interconnect_.master(index++));
@@ -316,29 +316,16 @@ class VirtualPlatform::Chip {
 PlatformUse VirtualPlatform::Chip::use() const {
     PlatformUse use;
     use.cycles = now_cycle();
-    const EngineTotals& engine = engine_.totals();
-    use.units[SETUN_UNIT_ENGINE] = {unit_name(SETUN_UNIT_ENGINE), engine.runs, engine.active, engine.active,
-                                    0};
+    use.units[SETUN_UNIT_ENGINE] = engine_.totals();
     for (unsigned u = 1; u < SETUN_UNITS; ++u) {
-        const UnitTotals& totals = units_[u - 1]->totals();
-        use.units.at(u) = {unit_name(u), totals.commands, totals.cycles, totals.compute, totals.bytes};
+        use.units.at(u) = units_[u - 1]->totals();
     }
-    use.engine_cycles = engine.cycles;
-    use.engine_busy = engine.busy;
-    use.engine_beats = engine.beats;
-    use.engine_stall_w = engine.stall_w;
-    use.engine_stall_x = engine.stall_x;
-    use.engine_stall_y = engine.stall_y;
-    use.engine_nonzero = engine.nonzero;
-    for (std::size_t i = 0; i < interconnect_.stats().size(); ++i) {
-        const MasterStats& master = interconnect_.stats()[i];
+    use.engine = engine_.counters();
+    for (const MasterStats& master : interconnect_.stats()) {
         use.weight_bytes += master.weight_bytes;
         use.data_read_bytes += master.read_bytes - master.weight_bytes;
         use.data_write_bytes += master.write_bytes;
         use.arbitration_cycles += master.arbitration_cycles;
-        if (i <= kernel().ports) {
-            use.units[SETUN_UNIT_ENGINE].bytes += master.read_bytes + master.write_bytes;
-        }
     }
     use.instructions = processor_.instructions();
     use.phases = mailbox_.phase_cycles();

@@ -39,25 +39,27 @@ struct PlatformOptions {
 };
 
 /// What a unit did since construction.
-struct UnitUse {
-    std::string name;
-    std::uint64_t commands = 0;
-    std::uint64_t cycles = 0;   ///< busy: from start to done
-    std::uint64_t compute = 0;  ///< vector units: of those, annotated computing; the rest waits for memory
-    std::uint64_t bytes = 0;    ///< moved by the unit
+struct UnitTotals {
+    std::uint64_t commands = 0;  ///< of the matrix engine: lists
+    std::uint64_t cycles = 0;    ///< from start to done
+    std::uint64_t compute = 0;   ///< vector units: of those, annotated computing; the rest waits for memory
+};
+
+/// The matrix engine's own counters, summed over its lists.
+struct EngineTotals {
+    std::uint64_t busy = 0;
+    std::uint64_t beats = 0;
+    std::uint64_t stall_w = 0;
+    std::uint64_t stall_x = 0;
+    std::uint64_t stall_y = 0;
+    std::uint64_t nonzero = 0;
 };
 
 /// Totals since construction; subtract two of them for an interval.
 struct PlatformUse {
-    std::uint64_t cycles = 0;                ///< of the platform's clock
-    std::array<UnitUse, SETUN_UNITS> units;  ///< by SETUN_UNIT_*
-    std::uint64_t engine_cycles = 0;         ///< the engine's own counters, summed over its lists
-    std::uint64_t engine_busy = 0;
-    std::uint64_t engine_beats = 0;
-    std::uint64_t engine_stall_w = 0;
-    std::uint64_t engine_stall_x = 0;
-    std::uint64_t engine_stall_y = 0;
-    std::uint64_t engine_nonzero = 0;
+    std::uint64_t cycles = 0;                   ///< of the platform's clock
+    std::array<UnitTotals, SETUN_UNITS> units;  ///< by SETUN_UNIT_*
+    EngineTotals engine;
     std::uint64_t weight_bytes = 0;     ///< read on weight ports, by the engine and by EMBED
     std::uint64_t data_read_bytes = 0;  ///< by everybody
     std::uint64_t data_write_bytes = 0;

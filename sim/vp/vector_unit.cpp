@@ -126,7 +126,6 @@ VectorUnit::Failure VectorUnit::request(const Region& region, std::span<std::byt
         in_flight_.push_back(now_time() + to_time(delay));
         first += part.size();
     }
-    totals_.bytes += bytes.size();
     return {};
 }
 

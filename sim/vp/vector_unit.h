@@ -19,14 +19,6 @@
 
 namespace setun::vp {
 
-/// Totals of a unit's commands since construction, in cycles.
-struct UnitTotals {
-    std::uint64_t commands = 0;
-    std::uint64_t cycles = 0;   ///< from start to done
-    std::uint64_t compute = 0;  ///< of those, what hls/contract.h annotates
-    std::uint64_t bytes = 0;    ///< read and written
-};
-
 /// Registers: SETUN_VU_* of firmware/platform.h. A command is fetched, its operands are read with up to
 /// kOutstanding bursts in flight while the datapath works, and its results written when both have finished:
 ///     cycles = descriptor + max(operands, compute) + results
