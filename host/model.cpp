@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 
+#include "energy_model/shape.h"
 #include "hls/hls.h"
 #include "host/error.h"
 #include "rtl/setun_abi.h"
@@ -33,17 +34,17 @@ struct NamedShape {
     Architecture architecture;
 };
 
-Architecture make_architecture(std::uint32_t hidden, std::uint32_t ffn, std::uint32_t layers,
-                               std::uint32_t heads, std::uint32_t kv_heads, std::uint32_t vocab,
-                               std::uint32_t context, float theta) {
+/// Sizes of a shape of the energy model; the rest is BitNet b1.58's.
+Architecture architecture_of(const char* shape, std::uint32_t context, float theta) {
+    const energy::ModelShape sizes = energy::find_shape(shape);
     Architecture a;
-    a.hidden = hidden;
-    a.ffn = ffn;
-    a.layers = layers;
-    a.heads = heads;
-    a.kv_heads = kv_heads;
-    a.head_dim = hidden / heads;
-    a.vocab = vocab;
+    a.hidden = static_cast<std::uint32_t>(sizes.hidden);
+    a.ffn = static_cast<std::uint32_t>(sizes.ffn);
+    a.layers = static_cast<std::uint32_t>(sizes.layers);
+    a.heads = static_cast<std::uint32_t>(sizes.heads);
+    a.kv_heads = static_cast<std::uint32_t>(sizes.kv_heads);
+    a.head_dim = static_cast<std::uint32_t>(sizes.head_dim);
+    a.vocab = static_cast<std::uint32_t>(sizes.vocab);
     a.context = context;
     a.rope_theta = theta;
     a.eps = 1e-5F;
@@ -52,18 +53,18 @@ Architecture make_architecture(std::uint32_t hidden, std::uint32_t ffn, std::uin
 
 /// The size of the model that ships, BitNet b1.58 2B4T (arXiv 2504.12285) and one of its layers, the models
 /// of the BitNet b1.58 paper (arXiv 2402.17764, with LLaMA's vocabulary) and those of Llama 2 (arXiv
-/// 2307.09288).
+/// 2307.09288; 7B and 13B have LLaMA's sizes).
 const std::array<NamedShape, 9>& shapes() {
     static const std::array<NamedShape, 9> kShapes{{
-        {"tiny", make_architecture(320, 640, 4, 8, 2, 1024, 512, 10000)},
-        {"2b4t-layer", make_architecture(2560, 6912, 1, 20, 5, 1024, 4096, 500000)},
-        {"2b4t", make_architecture(2560, 6912, 30, 20, 5, 128256, 4096, 500000)},
-        {"700m", make_architecture(1536, 4096, 24, 24, 24, 32000, 2048, 10000)},
-        {"1.3b", make_architecture(2048, 5460, 24, 32, 32, 32000, 2048, 10000)},
-        {"3b", make_architecture(3200, 8640, 26, 32, 32, 32000, 2048, 10000)},
-        {"7b", make_architecture(4096, 11008, 32, 32, 32, 32000, 4096, 10000)},
-        {"13b", make_architecture(5120, 13824, 40, 40, 40, 32000, 4096, 10000)},
-        {"70b", make_architecture(8192, 28672, 80, 64, 8, 32000, 4096, 10000)},
+        {"tiny", architecture_of("tiny", 512, 10000)},
+        {"2b4t-layer", architecture_of("2b4t-layer", 4096, 500000)},
+        {"2b4t", architecture_of("2b4t", 4096, 500000)},
+        {"700m", architecture_of("b158-700m", 2048, 10000)},
+        {"1.3b", architecture_of("b158-1.3b", 2048, 10000)},
+        {"3b", architecture_of("b158-3b", 2048, 10000)},
+        {"7b", architecture_of("llama-7b", 4096, 10000)},
+        {"13b", architecture_of("llama-13b", 4096, 10000)},
+        {"70b", architecture_of("llama2-70b", 4096, 10000)},
     }};
     return kShapes;
 }
