@@ -10,6 +10,7 @@ setun_leaf_planes.sv
 setun_leaf_tree.sv
 setun_table_fill.sv
 setun_table_walk_parts.sv
+setun_lut_rams.sv
 setun_leaf_table_lut.sv
 setun_table_walk_byte.sv
 setun_leaf_table_bram.sv

@@ -23,6 +23,8 @@ module setun_leaf_table_lut #(
     parameter int unsigned TreeCut = 3,  // only sets the latency
     parameter int unsigned FillGroups = 8,
     parameter int unsigned Radix = 3,
+    parameter int unsigned CountNonzero = 1,  // 0: nonzero_o stays 0, and the tables are two bits narrower
+    parameter int unsigned Ram32m16 = 0,  // of setun_lut_rams
     localparam int unsigned B = PortBits / 8,
     localparam int unsigned Lanes = 5 * B,
     localparam int unsigned Latency = 1 + ($clog2(Lanes) + TreeCut - 1) / TreeCut,
@@ -52,6 +54,9 @@ module setun_leaf_table_lut #(
   localparam int unsigned MAX_NODE = 7 * 128;
   localparam int unsigned RamBytes = (FillGroups < 4) ? 4 : FillGroups;  // of setun_table_fill
   localparam int unsigned ReadBytes = RamBytes / FillGroups;
+  localparam int unsigned Generators = B / FillGroups;  // of a token
+  // What a byte of a port reads: the number of its non-zero weights, and the entries of all tokens.
+  localparam int unsigned LineW = ((CountNonzero != 0) ? 2 : 0) + Tokens * EntryW;
 
   // ---- Current bank ----
   logic bank_q, bank;
@@ -94,8 +99,46 @@ module setun_leaf_table_lut #(
     );
   end
 
+  // ---- Tables. Those whose generators stand at the same group are written together, in all ports and tokens. ----
+  logic [Ports*B*5-1:0] high_address, low_address;
+  logic [Generators*LineW-1:0] lines;
+  for (genvar g = 0; g < Generators; g++) begin : gen_line
+    if (CountNonzero != 0) begin : gen_count
+      assign lines[g*LineW+Tokens*EntryW +: 2] = write_count;
+    end
+    for (genvar t = 0; t < Tokens; t++) begin : gen_token
+      assign lines[g*LineW+t*EntryW +: EntryW] = gen_fill[t].sums[g*EntryW +: EntryW];
+    end
+  end
+  for (genvar s = 0; s < FillGroups; s++) begin : gen_sub
+    logic [Ports*Generators*LineW-1:0] high, low;
+    logic [Ports*Generators*5-1:0] high_here, low_here;
+    for (genvar g = 0; g < Ports * Generators; g++) begin : gen_address
+      localparam int unsigned Byte = g / Generators * B + g % Generators / ReadBytes * RamBytes + s * ReadBytes + g % ReadBytes;
+      assign high_here[g*5 +: 5] = high_address[Byte*5 +: 5];
+      assign low_here[g*5 +: 5]  = low_address[Byte*5 +: 5];
+    end
+    logic write_here;
+    assign write_here = write && write_sub == 3'(s);
+    setun_lut_rams #(.Rams(Ports * Generators), .Width(LineW), .Ram32m16(Ram32m16)) u_high (
+        .clk_i  (clk_i),
+        .write_i(write_here && !write_low),
+        .waddr_i({~bank_q, write_entry}),
+        .wdata_i({Ports{lines}}),
+        .raddr_i(high_here),
+        .rdata_o(high)
+    );
+    setun_lut_rams #(.Rams(Ports * Generators), .Width(LineW), .Ram32m16(Ram32m16)) u_low (
+        .clk_i  (clk_i),
+        .write_i(write_here && write_low),
+        .waddr_i({~bank_q, write_entry}),
+        .wdata_i({Ports{lines}}),
+        .raddr_i(low_here),
+        .rdata_o(low)
+    );
+  end
+
   // ---- Stage 1: addresses; stage 2: tables and the first adders; then one tree a port and token ----
-  logic [Ports*B*4-1:0] counts;
   for (genvar p = 0; p < Ports; p++) begin : gen_port
     logic [B-1:0] b0, b1, b2, b3, b4, b5, b6, b7, esc, c2, c3, c4;
     assign {b7, b6, b5, b4, b3, b2, b1, b0} = beat_i[p*PortBits +: PortBits];
@@ -121,32 +164,23 @@ module setun_leaf_table_lut #(
       bank1_q <= bank;
     end
     assign illegals = i3_q & i2_q & (minus_q | (i1_q & i0_q));
+    for (genvar i = 0; i < B; i++) begin : gen_address
+      assign high_address[(p*B+i)*5 +: 5] = {bank1_q, esc_q[i], b7_q[i], b6_q[i], b5_q[i]};
+      assign low_address[(p*B+i)*5 +: 5]  = {bank1_q, i3_q[i], i2_q[i], i1_q[i], i0_q[i]};
+    end
+
+    for (genvar i = 0; i < B; i++) begin : gen_group
+      localparam int unsigned Ram = p * Generators + i / RamBytes * ReadBytes + i % ReadBytes;
+      logic [LineW-1:0] high_line, low_line;
+      assign high_line = gen_sub[i%RamBytes/ReadBytes].high[Ram*LineW +: LineW];
+      assign low_line  = gen_sub[i%RamBytes/ReadBytes].low[Ram*LineW +: LineW];
+    end
 
     for (genvar t = 0; t < Tokens; t++) begin : gen_token
-      localparam int unsigned FlagW = (t == 0) ? 2 : 0;
       logic [B*EntryW-1:0] high, low;  // entries, low ones inverted where they are negative
-      for (genvar i = 0; i < B; i++) begin : gen_group
-        localparam int unsigned Sub = i % RamBytes / ReadBytes;
-        localparam int unsigned Generator = i / RamBytes * ReadBytes + i % ReadBytes;
-        logic [FlagW+EntryW-1:0] wdata, high_data, low_data;
-        logic [FlagW+EntryW-1:0] high_mem [0:31];
-        logic [FlagW+EntryW-1:0] low_mem [0:31];
-        logic write_here;
-        assign write_here = write && write_sub == 3'(Sub);
-        always_ff @(posedge clk_i) begin
-          if (write_here && !write_low) high_mem[{~bank_q, write_entry}] <= wdata;
-          if (write_here && write_low) low_mem[{~bank_q, write_entry}] <= wdata;
-        end
-        assign high_data = high_mem[{bank1_q, esc_q[i], b7_q[i], b6_q[i], b5_q[i]}];
-        assign low_data  = low_mem[{bank1_q, i3_q[i], i2_q[i], i1_q[i], i0_q[i]}];
-        if (t == 0) begin : gen_flags
-          assign wdata = {write_count, gen_fill[t].sums[Generator*EntryW +: EntryW]};
-          assign counts[(p*B+i)*4 +: 4] = {high_data[EntryW +: 2], low_data[EntryW +: 2]};
-        end else begin : gen_sum_only
-          assign wdata = gen_fill[t].sums[Generator*EntryW +: EntryW];
-        end
-        assign high[i*EntryW +: EntryW] = high_data[EntryW-1:0];
-        assign low[i*EntryW +: EntryW]  = low_data[EntryW-1:0] ^ {EntryW{minus_q[i]}};
+      for (genvar i = 0; i < B; i++) begin : gen_entry
+        assign high[i*EntryW +: EntryW] = gen_group[i].high_line[t*EntryW +: EntryW];
+        assign low[i*EntryW +: EntryW]  = gen_group[i].low_line[t*EntryW +: EntryW] ^ {EntryW{minus_q[i]}};
       end
 
       // Half of the low entries go with two high ones each, the other half with each other: no adder has more than three words,
@@ -190,13 +224,24 @@ module setun_leaf_table_lut #(
   end
 
   // ---- Non-zero weights of the beats, for the energy model ----
-  setun_sum_tree #(
-      .Inputs(2 * Ports * B), .Width(2), .Max(3), .Signed(1'b0), .Radix(Radix), .Stages(Latency - 1), .SumW(CountW)
-  ) u_count (
-      .clk_i (clk_i),
-      .data_i(counts),
-      .sum_o (nonzero_o)
-  );
+  if (CountNonzero != 0) begin : gen_count
+    logic [Ports*B*4-1:0] counts;
+    for (genvar i = 0; i < Ports * B; i++) begin : gen_byte
+      assign counts[i*4 +: 4] = {gen_port[i/B].gen_group[i%B].high_line[LineW-1 -: 2],
+                                 gen_port[i/B].gen_group[i%B].low_line[LineW-1 -: 2]};
+    end
+    setun_sum_tree #(
+        .Inputs(2 * Ports * B), .Width(2), .Max(3), .Signed(1'b0), .Radix(Radix), .Stages(Latency - 1), .SumW(CountW)
+    ) u_count (
+        .clk_i (clk_i),
+        .data_i(counts),
+        .sum_o (nonzero_o)
+    );
+  end else begin : gen_no_count
+    logic unused_count;
+    assign unused_count = ^write_count;
+    assign nonzero_o = '0;
+  end
 endmodule
 
 `default_nettype wire
