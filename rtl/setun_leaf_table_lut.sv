@@ -55,8 +55,7 @@ module setun_leaf_table_lut #(
   localparam int unsigned RamBytes = (FillGroups < 4) ? 4 : FillGroups;  // of setun_table_fill
   localparam int unsigned ReadBytes = RamBytes / FillGroups;
   localparam int unsigned Generators = B / FillGroups;  // of a token
-  // What a byte of a port reads: the number of its non-zero weights, and the entries of all tokens.
-  localparam int unsigned LineW = ((CountNonzero != 0) ? 2 : 0) + Tokens * EntryW;
+  localparam int unsigned LineW = Tokens * EntryW;  // what a byte of a port reads
 
   // ---- Current bank ----
   logic bank_q, bank;
@@ -103,9 +102,6 @@ module setun_leaf_table_lut #(
   logic [Ports*B*5-1:0] high_address, low_address;
   logic [Generators*LineW-1:0] lines;
   for (genvar g = 0; g < Generators; g++) begin : gen_line
-    if (CountNonzero != 0) begin : gen_count
-      assign lines[g*LineW+Tokens*EntryW +: 2] = write_count;
-    end
     for (genvar t = 0; t < Tokens; t++) begin : gen_token
       assign lines[g*LineW+t*EntryW +: EntryW] = gen_fill[t].sums[g*EntryW +: EntryW];
     end
@@ -140,7 +136,10 @@ module setun_leaf_table_lut #(
 
   // ---- Stage 1: addresses; stage 2: tables and the first adders; then one tree a port and token ----
   for (genvar p = 0; p < Ports; p++) begin : gen_port
-    logic [B-1:0] b0, b1, b2, b3, b4, b5, b6, b7, esc, c2, c3, c4;
+    logic [B-1:0] b0, b1, b2, b3, b4, b5, b6, b7;
+    // Kept, so that i2 and i0 are made of them, three inputs each, and not of six bits of the byte each.
+    logic [B-1:0] esc;
+    (* keep *) logic [B-1:0] c2, c3, c4;
     assign {b7, b6, b5, b4, b3, b2, b1, b0} = beat_i[p*PortBits +: PortBits];
     assign esc = b4 & b3 & b2;
     assign c4  = (esc & b7) | (~esc & b4);
@@ -225,21 +224,29 @@ module setun_leaf_table_lut #(
 
   // ---- Non-zero weights of the beats, for the energy model ----
   if (CountNonzero != 0) begin : gen_count
-    logic [Ports*B*4-1:0] counts;
-    for (genvar i = 0; i < Ports * B; i++) begin : gen_byte
-      assign counts[i*4 +: 4] = {gen_port[i/B].gen_group[i%B].high_line[LineW-1 -: 2],
-                                 gen_port[i/B].gen_group[i%B].low_line[LineW-1 -: 2]};
+    // Of legal codes, from the addresses: esc stands for two zeros, else b6 for one; i3 for one, with i2 for two; i1 for one.
+    logic [Ports*B*3-1:0] counts;
+    for (genvar p = 0; p < Ports; p++) begin : gen_port_count
+      for (genvar i = 0; i < B; i++) begin : gen_byte
+        logic pair_zero, low, carry, carry_more, both_zero;
+        assign both_zero  = gen_port[p].esc_q[i];
+        assign pair_zero  = gen_port[p].b6_q[i] & ~both_zero;
+        assign low        = pair_zero ^ gen_port[p].i3_q[i] ^ gen_port[p].i1_q[i];
+        assign carry      = (gen_port[p].i3_q[i] & gen_port[p].i1_q[i]) | (pair_zero & (gen_port[p].i3_q[i] | gen_port[p].i1_q[i]));
+        assign carry_more = low & gen_port[p].i3_q[i] & gen_port[p].i2_q[i];
+        // 5 - zeros, with zeros = 2 (both_zero + carry + carry_more) + the low bit, and at most two of these three set
+        assign counts[(p*B+i)*3 +: 3] = {~(both_zero | carry | carry_more), both_zero ^ carry ^ carry_more,
+                                         ~(low ^ (gen_port[p].i3_q[i] & gen_port[p].i2_q[i]))};
+      end
     end
     setun_sum_tree #(
-        .Inputs(2 * Ports * B), .Width(2), .Max(3), .Signed(1'b0), .Radix(Radix), .Stages(Latency - 1), .SumW(CountW)
+        .Inputs(Ports * B), .Width(3), .Max(5), .Signed(1'b0), .Radix(Radix), .Stages(Latency - 1), .SumW(CountW)
     ) u_count (
         .clk_i (clk_i),
         .data_i(counts),
         .sum_o (nonzero_o)
     );
   end else begin : gen_no_count
-    logic unused_count;
-    assign unused_count = ^write_count;
     assign nonzero_o = '0;
   end
 endmodule
