@@ -29,17 +29,23 @@ module setun_leaf #(
     output logic [Ports-1:0]               illegal_o,
     output logic [CountW-1:0]              nonzero_o
 );
-  if (Leaf == 0) begin : gen_planes
-    setun_leaf_planes #(.PortBits(PortBits), .Ports(Ports), .Tokens(Tokens), .TreeCut(TreeCut)) u_leaf (.*);
-  end else if (Leaf == 1) begin : gen_tree
-    setun_leaf_tree #(.PortBits(PortBits), .Ports(Ports), .Tokens(Tokens), .TreeCut(TreeCut)) u_leaf (.*);
-  end else if (Leaf == 2) begin : gen_table_lut
-    setun_leaf_table_lut #(.PortBits(PortBits), .Ports(Ports), .Tokens(Tokens), .TreeCut(TreeCut), .FillGroups(FillGroups)) u_leaf (.*);
-  end else if (Leaf == 3) begin : gen_table_bram
-    setun_leaf_table_bram #(.PortBits(PortBits), .Ports(Ports), .Tokens(Tokens), .TreeCut(TreeCut), .FillGroups(FillGroups)) u_leaf (.*);
-  end else begin : gen_bad_leaf
-    $error("setun_leaf: Leaf must be 0 (planes), 1 (tree), 2 (table in LUT RAM) or 3 (table in block RAM)");
-  end
+  case (Leaf)
+    0: begin : gen_planes
+      setun_leaf_planes #(.PortBits(PortBits), .Ports(Ports), .Tokens(Tokens), .TreeCut(TreeCut)) u_leaf (.*);
+    end
+    1: begin : gen_tree
+      setun_leaf_tree #(.PortBits(PortBits), .Ports(Ports), .Tokens(Tokens), .TreeCut(TreeCut)) u_leaf (.*);
+    end
+    2: begin : gen_table_lut
+      setun_leaf_table_lut #(.PortBits(PortBits), .Ports(Ports), .Tokens(Tokens), .TreeCut(TreeCut), .FillGroups(FillGroups)) u_leaf (.*);
+    end
+    3: begin : gen_table_bram
+      setun_leaf_table_bram #(.PortBits(PortBits), .Ports(Ports), .Tokens(Tokens), .TreeCut(TreeCut), .FillGroups(FillGroups)) u_leaf (.*);
+    end
+    default: begin : gen_bad_leaf
+      $error("setun_leaf: Leaf must be 0 (planes), 1 (tree), 2 (table in LUT RAM) or 3 (table in block RAM)");
+    end
+  endcase
 endmodule
 
 `default_nettype wire
