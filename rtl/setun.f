@@ -14,6 +14,7 @@ setun_lut_rams.sv
 setun_leaf_table_lut.sv
 setun_table_walk_byte.sv
 setun_leaf_table_bram.sv
+setun_leaf.sv
 setun_engine.sv
 setun_burst_split.sv
 setun_weight_port.sv
