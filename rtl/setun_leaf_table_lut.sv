@@ -66,7 +66,6 @@ module setun_leaf_table_lut #(
   logic walk_clear, walk_subtract, write, write_low;
   logic [2:0] walk_sub, walk_lane, write_sub;
   logic [3:0] write_entry;
-  logic [1:0] write_count;
   setun_table_walk_parts #(.FillGroups(FillGroups)) u_walk (
       .clk_i      (clk_i),
       .rst_ni     (rst_ni),
@@ -79,8 +78,7 @@ module setun_leaf_table_lut #(
       .write_o    (write),
       .write_sub_o(write_sub),
       .low_o      (write_low),
-      .entry_o    (write_entry),
-      .count_o    (write_count)
+      .entry_o    (write_entry)
   );
 
   for (genvar t = 0; t < Tokens; t++) begin : gen_fill

@@ -72,8 +72,8 @@ def table_inside(leaf, wires):
 
 BYTE_INSIDE = table_inside("gen_table_bram", {wire: wire for wire in ("write", "write_count", "write_byte", "write_illegal")} | {
     "read_byte": "gen_port[0].gen_token[0].gen_group[0].code"})
-PARTS_INSIDE = table_inside("gen_table_lut", {wire: wire for wire in ("write", "write_count", "write_low", "write_entry")} | {
-    "leaf_illegal": "gen_port[0].illegals"} | {
+PARTS_INSIDE = table_inside("gen_table_lut", {wire: wire for wire in ("write", "write_low", "write_entry")} | {
+    "leaf_illegal": "gen_port[0].illegals", "counts": "gen_count.counts"} | {
     wire: f"gen_port[0].{wire}_q" for wire in ("esc", "b7", "b6", "b5", "i3", "i2", "i1", "i0", "minus")})
 PORT = ("pkg", "fifo", "burst_split", "weight_port")
 CONTROL_INSIDE = {
@@ -118,10 +118,11 @@ PROOFS = {
         ("setun_table_walk_byte.sv", "assign c4 = a ? minus_q[1] : minus_q[2];", "assign c4 = minus_q[2];"),
         ("setun_table_walk_byte.sv", "up_q    <= up_q ^ below;", "up_q    <= up_q;"),
         ("setun_table_walk_byte.sv", "localparam logic [7:0] SUBTRACT = 8'd9;", "localparam logic [7:0] SUBTRACT = 8'd10;"))),
-    "table_parts": Proof("table_parts_check", (*TABLE, "table_walk_parts", "leaf_table_lut"), 7, 0, 38, shared=("table_watch.sv",), inside=PARTS_INSIDE,
+    "table_parts": Proof("table_parts_check", (*TABLE, "table_walk_parts", "lut_rams", "leaf_table_lut"), 7, 0, 38, shared=("table_watch.sv",), inside=PARTS_INSIDE,
                          sat=True, mutants=(
-        ("setun_table_walk_parts.sv", "step = {2'b01, 3'd1, 4'b1000, 2'd2};", "step = {2'b01, 3'd2, 4'b1000, 2'd2};"),
-        ("setun_leaf_table_lut.sv", "i2_q    <= c2 ^ (c4 & ~c3);", "i2_q    <= c2 ^ c4;"))),
+        ("setun_table_walk_parts.sv", "step = {2'b01, 3'd1, 4'b1000};", "step = {2'b01, 3'd2, 4'b1000};"),
+        ("setun_leaf_table_lut.sv", "i2_q    <= c2 ^ (c4 & ~c3);", "i2_q    <= c2 ^ c4;"),
+        ("setun_leaf_table_lut.sv", "assign pair_zero  = gen_port[p].b6_q[i] & ~both_zero;", "assign pair_zero  = gen_port[p].b6_q[i];"))),
     "fifo_4": Proof("fifo_check", ("fifo",), 13, 2, 8, induction=4, cover=13, parameters={"Depth": 4}, inside=FIFO_INSIDE, map_memory=True,
                     mutants=FIFO_MUTANTS),
     "fifo_8": Proof("fifo_check", ("fifo",), 13, 2, 10, induction=4, cover=21, parameters={"Depth": 8}, inside=FIFO_INSIDE, map_memory=True,

@@ -34,24 +34,17 @@ module table_parts_check (
   // ---- inside ----
   logic write, write_low;
   logic [3:0] write_entry;
-  logic [1:0] write_count;
+  logic [11:0] counts;
   logic [3:0] esc, b7, b6, b5, i3, i2, i1, i0, minus, leaf_illegal;  // of the port's four bytes, which are equal
 
   // ---- The two entries ----
   logic high_seen_q, low_seen_q, high_here, low_here;
   logic [14:0] high_q, low_q, total;
-  logic [1:0] high_count_q, low_count_q;
   assign high_here = write && !write_low && write_entry == {esc[0], b7[0], b6[0], b5[0]};
   assign low_here  = write && write_low && write_entry == {i3[0], i2[0], i1[0], i0[0]};
   always_ff @(posedge clk_i) begin
-    if (high_here) begin
-      high_q       <= sum;
-      high_count_q <= write_count;
-    end
-    if (low_here) begin
-      low_q       <= sum;
-      low_count_q <= write_count;
-    end
+    if (high_here) high_q <= sum;
+    if (low_here) low_q <= sum;
     high_seen_q <= rst_ni && (high_seen_q || high_here);
     low_seen_q  <= rst_ni && (low_seen_q || low_here);
   end
@@ -69,7 +62,7 @@ module table_parts_check (
   `SETUN_ASSERT(a_once, !(high_here && high_seen_q) && !(low_here && low_seen_q))
   `SETUN_ASSERT(a_written, !done || (high_seen_q && low_seen_q))
   `SETUN_ASSERT(a_trits, !done || illegal || total == weights)
-  `SETUN_ASSERT(a_count, !done || illegal || 3'(high_count_q) + 3'(low_count_q) == nonzero)
+  `SETUN_ASSERT(a_count, !ready_q || illegal || counts == {4{nonzero}})
   `SETUN_ASSERT(a_time, !done || cycles == 9'(FILL_CYCLES))
 endmodule
 
