@@ -55,8 +55,8 @@ set(SETUN_RTL_DIR ${CMAKE_SOURCE_DIR}/rtl CACHE PATH "Folder of the RTL and of i
 file(GLOB SETUN_RTL_SOURCES CONFIGURE_DEPENDS ${SETUN_RTL_DIR}/*.sv ${SETUN_RTL_DIR}/*.svh ${SETUN_RTL_DIR}/*.f)
 
 function(setun_verilate_kernel config)
-  if(NOT config MATCHES "^([124])x(128|256|512)x([1248])(-tree|-table|-bram)?(-r([0-9]+))?$")
-    message(FATAL_ERROR "SETUN_RTL_CONFIGS: '${config}' is not PORTSxPORT_BITSxTOKENS[-tree|-table|-bram][-rTILE_ROWS] "
+  if(NOT config MATCHES "^([124])x(128|256|512)x([1248])(-tree|-table|-bram)?(-r([0-9]+))?(-uncounted)?$")
+    message(FATAL_ERROR "SETUN_RTL_CONFIGS: '${config}' is not PORTSxPORT_BITSxTOKENS[-tree|-table|-bram][-rTILE_ROWS][-uncounted] "
                         "with PORTS 1, 2, 4; PORT_BITS 128, 256, 512; TOKENS 1, 2, 4, 8")
   endif()
   set(SETUN_PORTS ${CMAKE_MATCH_1})
@@ -75,6 +75,12 @@ function(setun_verilate_kernel config)
   if(CMAKE_MATCH_6)
     set(SETUN_TILE_ROWS ${CMAKE_MATCH_6})
   endif()
+  set(SETUN_COUNTS_NONZERO true)
+  set(count_nonzero 1)
+  if(CMAKE_MATCH_7)
+    set(SETUN_COUNTS_NONZERO false)
+    set(count_nonzero 0)
+  endif()
   set(top setun_kernel)
   if(SETUN_PORTS GREATER 1)
     set(top setun_kernel_${SETUN_PORTS}p)
@@ -89,6 +95,7 @@ function(setun_verilate_kernel config)
     OUTPUT ${dir}/${prefix}_fast.cpp ${dir}/${prefix}_slow.cpp ${dir}/${prefix}.h
     COMMAND ${VERILATOR} --cc --top-module ${top} --prefix ${prefix} --Mdir ${dir}
             -GPortBits=${SETUN_PORT_BITS} -GTokens=${SETUN_TOKENS} -GTileRows=${SETUN_TILE_ROWS} -GLeaf=${SETUN_LEAF}
+            -GCountNonzero=${count_nonzero}
             -O3 --x-assign fast --x-initial unique --assert --trace-fst -Wno-fatal -Wno-lint -Wno-SYMRSVDWORD
             -I${SETUN_RTL_DIR} ${SETUN_VERILATOR_COVERAGE_FLAGS} -F ${SETUN_RTL_DIR}/setun.f
     COMMAND ${CMAKE_COMMAND} -DDIR=${dir} -DPREFIX=${prefix} -P ${CMAKE_SOURCE_DIR}/cmake/VerilateGather.cmake

@@ -20,6 +20,8 @@ module setun_engine #(
     parameter int unsigned TreeCut = 3,
     parameter int unsigned Leaf = 0,
     parameter int unsigned FillGroups = (Leaf == 3) ? 2 : 8,  // of the leaves with tables
+    parameter int unsigned CountNonzero = 1,
+    parameter int unsigned Ram32m16 = 0,
     localparam int unsigned B = PortBits / 8,
     localparam int unsigned Lanes = 5 * B,
     localparam int unsigned ResultW = Ports * Tokens * 32,
@@ -204,7 +206,8 @@ module setun_engine #(
   logic [CountW-1:0] nonzero;
 
   setun_leaf #(
-      .PortBits(PortBits), .Ports(Ports), .Tokens(Tokens), .TreeCut(TreeCut), .Leaf(Leaf), .FillGroups(FillGroups)
+      .PortBits(PortBits), .Ports(Ports), .Tokens(Tokens), .TreeCut(TreeCut), .Leaf(Leaf), .FillGroups(FillGroups),
+      .CountNonzero(CountNonzero), .Ram32m16(Ram32m16)
   ) u_leaf (
       .clk_i       (clk_i),
       .rst_ni      (rst_ni),

@@ -10,6 +10,8 @@ module setun_leaf #(
     parameter int unsigned TreeCut = 3,
     parameter int unsigned Leaf = 0,
     parameter int unsigned FillGroups = (Leaf == 3) ? 2 : 8,  // of the forms with tables
+    parameter int unsigned CountNonzero = 1,                  // 0: nonzero_o stays 0
+    parameter int unsigned Ram32m16 = 0,                      // of setun_lut_rams
     localparam int unsigned Lanes = 5 * (PortBits / 8),
     localparam int unsigned SumW = $clog2(Lanes * 128 + 1) + 1,
     localparam int unsigned CountW = $clog2(Ports * Lanes + 1)
@@ -31,16 +33,26 @@ module setun_leaf #(
 );
   case (Leaf)
     0: begin : gen_planes
-      setun_leaf_planes #(.PortBits(PortBits), .Ports(Ports), .Tokens(Tokens), .TreeCut(TreeCut)) u_leaf (.*);
+      setun_leaf_planes #(
+          .PortBits(PortBits), .Ports(Ports), .Tokens(Tokens), .TreeCut(TreeCut), .CountNonzero(CountNonzero)
+      ) u_leaf (.*);
     end
     1: begin : gen_tree
-      setun_leaf_tree #(.PortBits(PortBits), .Ports(Ports), .Tokens(Tokens), .TreeCut(TreeCut)) u_leaf (.*);
+      setun_leaf_tree #(
+          .PortBits(PortBits), .Ports(Ports), .Tokens(Tokens), .TreeCut(TreeCut), .CountNonzero(CountNonzero)
+      ) u_leaf (.*);
     end
     2: begin : gen_table_lut
-      setun_leaf_table_lut #(.PortBits(PortBits), .Ports(Ports), .Tokens(Tokens), .TreeCut(TreeCut), .FillGroups(FillGroups)) u_leaf (.*);
+      setun_leaf_table_lut #(
+          .PortBits(PortBits), .Ports(Ports), .Tokens(Tokens), .TreeCut(TreeCut), .FillGroups(FillGroups),
+          .CountNonzero(CountNonzero), .Ram32m16(Ram32m16)
+      ) u_leaf (.*);
     end
     3: begin : gen_table_bram
-      setun_leaf_table_bram #(.PortBits(PortBits), .Ports(Ports), .Tokens(Tokens), .TreeCut(TreeCut), .FillGroups(FillGroups)) u_leaf (.*);
+      setun_leaf_table_bram #(
+          .PortBits(PortBits), .Ports(Ports), .Tokens(Tokens), .TreeCut(TreeCut), .FillGroups(FillGroups),
+          .CountNonzero(CountNonzero)
+      ) u_leaf (.*);
     end
     default: begin : gen_bad_leaf
       $error("setun_leaf: Leaf must be 0 (planes), 1 (tree), 2 (table in LUT RAM) or 3 (table in block RAM)");
