@@ -1,5 +1,5 @@
 # setun_verilate_kernel(CONFIG): a static library setun_rtl_<id> that simulates the kernel in one configuration,
-# PORTSxPORT_BITSxTOKENS[-tree|-table|-bram][-rTILE_ROWS]. Appends to the caller's SETUN_RTL_DECLARATIONS, _ENTRIES, _MAKERS (C++ text
+# PORTSxPORT_BITSxTOKENS[-tree|-table|-bram][-rTILE_ROWS][-uncounted]. Appends to the caller's SETUN_RTL_DECLARATIONS, _ENTRIES, _MAKERS (C++ text
 # for the registry) and _LIBRARIES.
 #
 # Verilator runs at build time. The number and names of the files it writes depend on the design, so a script gathers
@@ -121,7 +121,7 @@ function(setun_verilate_kernel config)
   # What the registry of configurations is generated from.
   set(SETUN_RTL_DECLARATIONS "${SETUN_RTL_DECLARATIONS}std::unique_ptr<KernelSim> make_kernel_${SETUN_ID}(const SimOptions& options);\n"
       PARENT_SCOPE)
-  set(SETUN_RTL_ENTRIES "${SETUN_RTL_ENTRIES}\n    KernelConfig{${SETUN_PORTS}, ${SETUN_PORT_BITS}, ${SETUN_TOKENS}, ${SETUN_LEAF}, ${SETUN_TILE_ROWS}},"
+  set(SETUN_RTL_ENTRIES "${SETUN_RTL_ENTRIES}\n    KernelConfig{${SETUN_PORTS}, ${SETUN_PORT_BITS}, ${SETUN_TOKENS}, ${SETUN_LEAF}, ${SETUN_TILE_ROWS}, ${SETUN_COUNTS_NONZERO}},"
       PARENT_SCOPE)
   set(SETUN_RTL_MAKERS "${SETUN_RTL_MAKERS}\n    make_kernel_${SETUN_ID}," PARENT_SCOPE)
   set(SETUN_RTL_LIBRARIES ${SETUN_RTL_LIBRARIES} ${target} PARENT_SCOPE)

@@ -12,8 +12,8 @@
 ///
 ///   i3 = c3    i2 = c3 ? c2 : c2 ^ c4    i1 = b1    i0 = b1 ? b0 : b0 ^ c4        sum = c4 ? -table[i] : table[i]
 ///
-/// i = 15, and i3 & i2 with c4, are the illegal bytes. Each table has two banks: 32 words, the size of a LUT RAM. An entry holds the
-/// sum and for the first token the number of non-zero weights. -y = ~y + 1, and the +1 rides on carry inputs of the first adders.
+/// i = 15, and i3 & i2 with c4, are the illegal bytes. Each table has two banks: 32 words, the size of a LUT RAM. -y = ~y + 1, and
+/// the +1 rides on carry inputs of the first adders. The number of zeros of a legal byte is 2 esc + (b6 & ~esc) + i1 + i3 + (i3 & i2).
 `default_nettype none
 
 module setun_leaf_table_lut #(
@@ -23,8 +23,8 @@ module setun_leaf_table_lut #(
     parameter int unsigned TreeCut = 3,  // only sets the latency
     parameter int unsigned FillGroups = 8,
     parameter int unsigned Radix = 3,
-    parameter int unsigned CountNonzero = 1,  // 0: nonzero_o stays 0, and the tables are two bits narrower
-    parameter int unsigned Ram32m16 = 0,  // of setun_lut_rams
+    parameter int unsigned CountNonzero = 1,  // 0: nonzero_o stays 0
+    parameter int unsigned Ram32m16 = 0,      // of setun_lut_rams
     localparam int unsigned B = PortBits / 8,
     localparam int unsigned Lanes = 5 * B,
     localparam int unsigned Latency = 1 + ($clog2(Lanes) + TreeCut - 1) / TreeCut,
@@ -222,7 +222,6 @@ module setun_leaf_table_lut #(
 
   // ---- Non-zero weights of the beats, for the energy model ----
   if (CountNonzero != 0) begin : gen_count
-    // Of legal codes, from the addresses: esc stands for two zeros, else b6 for one; i3 for one, with i2 for two; i1 for one.
     logic [Ports*B*3-1:0] counts;
     for (genvar p = 0; p < Ports; p++) begin : gen_port_count
       for (genvar i = 0; i < B; i++) begin : gen_byte
