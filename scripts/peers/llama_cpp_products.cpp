@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every ternary product of llama.cpp on a list of tokens: for each, a line "weight name, inputs K, outputs M" and then
-// the K inputs and M outputs as float32.
+// Every ternary product of llama.cpp on a list of tokens: for each, a line "weight name, inputs K, outputs M"
+// and then the K inputs and M outputs as float32.
 //   llama_cpp_products MODEL.gguf OUT FOLDER_OF_BACKENDS TOKEN...
 // Built by compare_llama_cpp_products.py with the headers and libraries that node-llama-cpp brings.
 #include <cstdio>
