@@ -152,14 +152,15 @@ TEST(LlamaCppProduct, RoundsExactHalvesAsItsLanesFall) {
     const auto rounded = recorded["rounded"].get<std::vector<int>>();
     ASSERT_EQ(rounded.size(), y.size());
     ASSERT_GT(y.size(), 2U);
+    constexpr std::int64_t kHalves = 254;  // of the quantiser's largest number, 127
     int up = 0;
     int against_even = 0;
     for (std::size_t row = 1; row < y.size(); ++row) {
-        ASSERT_EQ(2 * 127 * exact[row] % exact[0], 0) << row;
-        const std::int64_t twice = -2 * 127 * exact[row] / exact[0];
+        ASSERT_EQ(kHalves * exact[row] % exact[0], 0) << row;
+        const std::int64_t twice = -kHalves * exact[row] / exact[0];
         ASSERT_NE(twice % 2, 0) << row << " is not a half";
         EXPECT_EQ(std::nearbyint(y[row] * (-127 / y[0])), rounded[row]) << row;
-        up += 2 * rounded[row] > twice ? 1 : 0;
+        up += std::int64_t{2} * rounded[row] > twice ? 1 : 0;
         against_even += rounded[row] % 2 != 0 ? 1 : 0;
     }
     EXPECT_GT(up, 0);
