@@ -10,7 +10,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "host/file.h"
+#include "host/base/file.h"
 #include "sim/xrt/kernel_image.h"
 #include "tests/xrt/watched_run.h"
 
