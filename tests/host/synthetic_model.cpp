@@ -296,7 +296,7 @@ std::uint16_t to_bf16(float value) {
 
 /// Values of the form n / 1024 are exact in every type that is written here.
 std::uint16_t to_f16(float value) {
-    const std::uint32_t bits = std::bit_cast<std::uint32_t>(value);
+    const auto bits = std::bit_cast<std::uint32_t>(value);
     const std::uint32_t sign = bits >> 31;
     const int exponent = static_cast<int>((bits >> 23) & 0xFF) - 127 + 15;
     if (value == 0 || exponent <= 0) {
