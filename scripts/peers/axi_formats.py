@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Packer, descriptors and integer reference of the kernel in numpy, written from docs/memory-format.md and
-docs/command-interface.md alone. It shares nothing with host/ or hls/: that is its use."""
+docs/command-interface.md alone: it shares nothing with host/ or hls/. `shape` has the kernel's ports, tokens, tile_rows, beat (B) and lanes."""
 import struct
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -32,68 +31,46 @@ for _byte in set(range(256)) - set(ILLEGAL):
     ENCODE[sum((w + 1) * 3**j for j, w in enumerate(decode_byte(_byte)))] = _byte
 
 
-@dataclass(frozen=True)
-class Shape:
-    """What the kernel was elaborated with; names of memory-format.md."""
-    ports: int
-    port_bits: int
-    tokens: int
-    tile_rows: int
-
-    @property
-    def beat(self):
-        """B: bytes of a beat."""
-        return self.port_bits // 8
-
-    @property
-    def lanes(self):
-        """Weights of a beat."""
-        return 5 * self.beat
-
-
 def beats(shape, trits):
-    """T5 beats [n][B] of trits int [n][LANES] in -1, 0, 1 (memory-format.md section 2)."""
-    digits = (trits + 1).reshape(len(trits), 5, shape.beat)
-    codes = ENCODE[(digits * 3**np.arange(5)[:, None]).sum(1)]
+    """T5 beats uint8 [n][B] of trits [n][LANES] in -1, 0, 1 (memory-format.md section 2)."""
+    codes = ENCODE[((trits + 1).reshape(len(trits), 5, shape.beat) * 3**np.arange(5)[:, None]).sum(1)]
     bits = (codes[:, None, :] >> np.arange(8)[:, None]) & 1
     return np.packbits(bits.reshape(len(trits), -1), axis=1, bitorder="little")
 
 
-def planes_of(weights, planes):
-    """Balanced ternary digits [P][M][K] of integers [M][K], most significant first (section 4)."""
-    rest, digits = weights.astype(np.int64), []
+def digits(weights, planes):
+    """Balanced ternary [P][M][K] of integers [M][K], most significant plane first (section 4)."""
+    out = []
     for _ in range(planes):
-        digits.insert(0, (rest + 1) % 3 - 1)
-        rest = (rest - digits[0]) // 3
-    assert not rest.any(), "weights do not fit the planes"
-    return np.array(digits)
+        out.insert(0, (weights + 1) % 3 - 1)
+        weights = (weights - out[0]) // 3
+    assert not weights.any(), "weights do not fit the planes"
+    return np.array(out)
 
 
 def streams(shape, weights, planes):
-    """The bytes behind each weight port of an integer matrix [M][K] (memory-format.md section 3)."""
+    """The bytes behind each weight port of an integer matrix [M][K] (section 3)."""
     rows, inputs = weights.shape
     chunks, span = -(-inputs // shape.lanes), shape.ports * shape.tile_rows
     padded = np.zeros((planes, -(-rows // shape.ports) * shape.ports, chunks * shape.lanes), np.int64)
-    padded[:, :rows, :inputs] = planes_of(weights, planes)
+    padded[:, :rows, :inputs] = digits(weights, planes)
     out = [[] for _ in range(shape.ports)]
     for tile in range(0, rows, span):
         for plane in padded[:, tile:tile + span]:
-            for chunk in range(chunks):
-                lanes = plane[:, chunk * shape.lanes:(chunk + 1) * shape.lanes]
+            for chunk in np.split(plane, chunks, axis=1):
                 for port in range(shape.ports):
-                    out[port].append(beats(shape, lanes[port::shape.ports]))
+                    out[port].append(beats(shape, chunk[port::shape.ports]))
     return [np.concatenate(parts).tobytes() for parts in out]
 
 
 def results(shape, weights, x):
-    """The result bytes of weights [M][K] and activations int8 [tokens][K] (memory-format.md section 6)."""
+    """The result bytes of weights [M][K] and activations int8 [tokens][K] (section 6)."""
     y = np.zeros((len(weights), shape.tokens), "<i4")
-    y[:, :len(x)] = weights.astype(np.int64) @ x.astype(np.int64).T
+    y[:, :len(x)] = weights @ x.astype(np.int64).T
     return y.tobytes()
 
 
-def descriptor(opcode=MATMUL, flags=0, weight=0, x=0, y=0, m=0, k=0, tokens=0, planes=0, x_stride=0, version=1, encoding=1,
-               tag=0, reserved=bytes(16)):
+def descriptor(opcode=MATMUL, flags=0, weight=0, x=0, y=0, m=0, k=0, tokens=0, planes=0, x_stride=0, version=1, encoding=1, tag=0,
+               reserved=bytes(16)):
     """The 64 bytes of a command (command-interface.md section 3)."""
-    return struct.pack("<BBHIQQQIIHBBI16s", version, opcode, flags, tag, weight, x, y, m, k, tokens, planes, encoding,
-                       x_stride, reserved)
+    return struct.pack("<BBHIQQQIIHBBI16s", version, opcode, flags, tag, weight, x, y, m, k, tokens, planes, encoding, x_stride, reserved)
