@@ -16,17 +16,17 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 LEAVES = {"planes": 0, "tree": 1, "table": 2, "bram": 3}
-CONFIGS = ["1x128x1-r16", "2x128x4-tree-r16", "4x128x2-r16", "1x256x2-table-r16", "2x128x1-bram-r32", "1x512x8", "1x128x2-r16-icarus"]
+CONFIGS = ["1x128x1-r16", "2x128x4-tree-r16", "4x128x2-r16", "1x256x2-table-r16", "2x128x1-bram-r32", "1x512x8-r64", "1x128x2-r16-icarus"]
 
 
 def parse(name):
-    """What a configuration's name says, for axi_bench.SHAPE."""
+    """A configuration's name and what it says, for axi_bench.SHAPE."""
     match = re.fullmatch(r"([124])x(128|256|512)x([1248])(?:-(tree|table|bram))?(?:-r(\d+))?(-icarus)?", name)
     if not match:
-        raise SystemExit(f"compare_axi.py: --configs: {name} is not PORTSxBITSxTOKENS[-LEAF][-rROWS][-icarus]")
+        raise argparse.ArgumentTypeError(f"{name} is not PORTSxBITSxTOKENS[-LEAF][-rROWS][-icarus]")
     ports, bits, tokens, leaf, rows, icarus = match.groups()
-    return dict(ports=int(ports), port_bits=int(bits), tokens=int(tokens), tile_rows=int(rows or 1024), leaf=LEAVES[leaf or "planes"],
-                icarus=bool(icarus), beat=int(bits) // 8, lanes=int(bits) // 8 * 5)
+    return name, dict(ports=int(ports), port_bits=int(bits), tokens=int(tokens), tile_rows=int(rows or 1024), leaf=LEAVES[leaf or "planes"],
+                      icarus=bool(icarus), beat=int(bits) // 8, lanes=int(bits) // 8 * 5)
 
 
 def build(setup, rtl, folder, cocotb_share, libraries):
@@ -59,20 +59,20 @@ def build(setup, rtl, folder, cocotb_share, libraries):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--configs", nargs="+", default=CONFIGS, help=f"default: {' '.join(CONFIGS)}")
+    parser.add_argument("--configs", nargs="+", type=parse, default=[parse(name) for name in CONFIGS], help=f"default: {' '.join(CONFIGS)}")
     parser.add_argument("--seeds", type=int, default=4, help="seeds 0 .. SEEDS-1 (default 4); a quarter for Icarus, which is slow")
     parser.add_argument("--tests", default="", help="names of tests, with commas (default: all)")
     parser.add_argument("--build", type=Path, default=Path("build/peers-axi"), help="for builds and logs (default: build/peers-axi)")
     parser.add_argument("--rtl", type=Path, default=HERE.parents[1] / "rtl", help="the kernel's sources, to check a changed copy")
     options = parser.parse_args()
-    setups = {name: parse(name) for name in options.configs}
+    setups = dict(options.configs)
     try:
         import cocotb.config
         import cocotbext.axi  # noqa: F401
         import find_libpython
         import numpy  # noqa: F401
     except ImportError as error:
-        print(f"compare_axi.py: {error.name} is missing; see scripts/peers/README.md", file=sys.stderr)
+        print(f"compare_axi.py: {error.name} is missing; pip install 'cocotb<2' cocotbext-axi numpy", file=sys.stderr)
         return 2
     for tool in ["verilator"] * any(not s["icarus"] for s in setups.values()) + ["yosys", "iverilog"] * any(s["icarus"] for s in setups.values()):
         if not shutil.which(tool):
