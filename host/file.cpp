@@ -116,7 +116,7 @@ AtomicFile::AtomicFile(std::filesystem::path path, bool replace) : path_(std::mo
     descriptor_ = ::open(temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (descriptor_ < 0) {
         throw InputError(
-            fmt::format("cannot write '{}': {}; choose another place with -o", path_.string(), reason()));
+            fmt::format("cannot write '{}': {}; choose another place", path_.string(), reason()));
     }
 }
 
