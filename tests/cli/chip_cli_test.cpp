@@ -70,7 +70,7 @@ TEST_F(ChipCli, RunPrintsTheTextAndWhatItCost) {
     ASSERT_EQ(result.exit_code, 0) << result.err;
     EXPECT_EQ(result.out.rfind("the land", 0), 0U) << result.out;
     for (const char* const word :
-         {"3 in the prompt, 4 generated", "matrix engine: ", "norm: ", "rope: ", "attention: ", "gate: ",
+         {"5 in the prompt, 4 generated", "matrix engine: ", "norm: ", "rope: ", "attention: ", "gate: ",
           "instructions per token", "4 of 4 tokens equal to device cpu", "FP16 MAC machine", "not synthesized"}) {
         EXPECT_NE(result.out.find(word), std::string::npos) << word << "\n" << result.out;
     }
@@ -95,7 +95,7 @@ TEST_F(ChipCli, SeveralTextsRunOneAfterTheOther) {
     const json both = json_of(run(two));
     ASSERT_EQ(both["sequences"].size(), 2U);
     EXPECT_EQ(both["equal_tokens"], 6);
-    for (int i = 0; i < 2; ++i) {
+    for (std::size_t i = 0; i < 2; ++i) {
         const json one = json_of(run({"--prompt", i == 0 ? "the" : "land", "-n", "3", "--ignore-end"}));
         EXPECT_EQ(both["sequences"][i]["tokens"], one["tokens"]) << i;
     }
@@ -111,7 +111,7 @@ TEST_F(ChipCli, TimelineNamesTheCommandsOfEveryUnit) {
     ASSERT_EQ(result.exit_code, 0) << result.err;
     const std::string text = read_file(path("t.json"));
     EXPECT_TRUE(json::parse(text)["traceEvents"].is_array());
-    for (const char* const label : {"layer 0", "layer 1", "reset"}) {
+    for (const char* const label : {"layers.0.attention", "layers.1.k + layers.1.v", "final_norm", "head"}) {
         EXPECT_NE(text.find(label), std::string::npos) << label;
     }
 }
@@ -135,7 +135,10 @@ TEST_F(ChipCli, TimeoutEndsATextWithExitCode1) {
 
 TEST_F(ChipCli, RefusesWhatTheChipDoesNotServe) {
     expect_bad_input(run({"--temperature", "1"}), "leave --temperature at 0");
-    expect_bad_input(run({"--logits", "--json"}), "device vp keeps logits on the chip");
+    const ProcessResult logits = setun(run({"--logits", "--json"}));
+    EXPECT_EQ(logits.exit_code, 2);
+    EXPECT_NE(json::parse(logits.out)["error"].get<std::string>().find("device vp keeps logits on the chip"),
+              std::string::npos);
     expect_bad_input(run({"-n", "0"}), "--max-tokens is 0; the chip makes at least 1");
     expect_bad_input(run({"--trace", path("x.fst")}), "--timeline");
     // Before any text appears, with and without the comparison that opens another device.
