@@ -9,7 +9,7 @@
 #include <map>
 #include <utility>
 
-#include "host/error.h"
+#include "host/base/error.h"
 
 namespace setun {
 namespace {

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "firmware/platform.h"
-#include "host/decoder.h"
-#include "host/model.h"
+#include "host/model/decoder.h"
+#include "host/model/model.h"
 #include "rtl/setun_abi.h"
 #include "rtl/setun_vector_abi.h"
 #include "sim/vp/platform.h"

@@ -7,8 +7,8 @@
 #include <cstddef>
 #include <cstring>
 
-#include "host/device.h"
-#include "host/error.h"
+#include "host/base/error.h"
+#include "host/device/device.h"
 
 namespace setun {
 namespace {

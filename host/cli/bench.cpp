@@ -9,6 +9,8 @@
 #if SETUN_HAS_VP
 #include "host/cli/bench_chip.h"
 #endif
+#include "host/base/error.h"
+#include "host/base/file.h"
 #include "host/cli/bench_model.h"
 #include "host/cli/command.h"
 #include "host/cli/device_options.h"
@@ -17,12 +19,10 @@
 #include "host/cli/format.h"
 #include "host/cpu/plain_avx2.h"
 #include "host/cpu/ternary_kernel.h"
-#include "host/error.h"
-#include "host/file.h"
-#include "host/lowering.h"
-#include "host/model.h"
-#include "host/reference.h"
-#include "host/sampler.h"
+#include "host/generate/sampler.h"
+#include "host/model/model.h"
+#include "host/schedule/lowering.h"
+#include "host/schedule/reference.h"
 
 namespace setun::cli {
 namespace {

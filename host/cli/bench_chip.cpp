@@ -7,11 +7,11 @@
 #include <cmath>
 #include <vector>
 
+#include "host/base/error.h"
 #include "host/chip/chip_session.h"
 #include "host/cli/command.h"
 #include "host/cli/format.h"
 #include "host/cli/run_chip.h"
-#include "host/error.h"
 
 namespace setun::cli {
 namespace {

@@ -8,19 +8,19 @@
 #include <array>
 #include <optional>
 
-#include "host/board_memory.h"
+#include "host/base/error.h"
 #include "host/cli/energy_report.h"
 #include "host/cli/energy_run.h"
 #include "host/cli/format.h"
 #include "host/cli/model_options.h"
 #include "host/cpu/kernel_timing.h"
-#include "host/error.h"
-#include "host/lowering.h"
-#include "host/model.h"
-#include "host/reference.h"
-#include "host/report.h"
-#include "host/sampler.h"
-#include "host/shape_list.h"
+#include "host/generate/report.h"
+#include "host/generate/sampler.h"
+#include "host/model/model.h"
+#include "host/schedule/lowering.h"
+#include "host/schedule/reference.h"
+#include "host/schedule/shape_list.h"
+#include "sim/board_memory.h"
 
 namespace setun::cli {
 namespace {

@@ -10,14 +10,14 @@
 #include <cstdio>
 #include <optional>
 
+#include "host/base/error.h"
 #include "host/cli/command.h"
 #include "host/cli/device_options.h"
 #include "host/cli/format.h"
 #include "host/cli/model_options.h"
 #include "host/cli/sampling_options.h"
 #include "host/cli/token_options.h"
-#include "host/conversation.h"
-#include "host/error.h"
+#include "host/generate/conversation.h"
 
 namespace setun::cli {
 namespace {

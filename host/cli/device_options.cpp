@@ -7,10 +7,10 @@
 #include <array>
 #include <span>
 
+#include "host/base/error.h"
 #include "host/cpu/cpu_device.h"
-#include "host/error.h"
-#include "host/rtl_device.h"
-#include "host/xrt_emulation.h"
+#include "host/device/rtl_device.h"
+#include "host/xrt/xrt_emulation.h"
 #include "sim/leaf_names.h"
 #include "sim/memory_presets.h"
 #include "sim/performance_model.h"

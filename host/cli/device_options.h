@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "host/device.h"
-#include "host/packing.h"
-#include "host/reference.h"
+#include "host/device/device.h"
+#include "host/device/packing.h"
+#include "host/schedule/reference.h"
 
 namespace setun::cli {
 

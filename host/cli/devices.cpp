@@ -3,13 +3,13 @@
 
 #include <sstream>
 
+#include "host/base/file.h"
 #include "host/cli/command.h"
 #include "host/cli/device_options.h"
 #include "host/cli/format.h"
 #include "host/cpu/ternary_kernel.h"
-#include "host/file.h"
-#include "host/rtl_device.h"
-#include "host/xrt_loader.h"
+#include "host/device/rtl_device.h"
+#include "host/xrt/xrt_loader.h"
 #include "sim/memory_presets.h"
 
 namespace setun::cli {

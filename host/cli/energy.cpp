@@ -7,6 +7,7 @@
 #include <string>
 
 #include "energy_model/energy.h"
+#include "host/base/error.h"
 #include "host/cli/command.h"
 #include "host/cli/energy_claims.h"
 #include "host/cli/energy_page.h"
@@ -15,7 +16,6 @@
 #include "host/cli/format.h"
 #include "host/cli/model_options.h"
 #include "host/cli/write_text.h"
-#include "host/error.h"
 
 namespace setun::cli {
 namespace {

@@ -9,7 +9,7 @@
 #include <limits>
 
 #include "host/cli/format.h"
-#include "host/pass_cycles.h"
+#include "host/sweep/pass_cycles.h"
 #include "report/page.h"
 #include "report/text.h"
 #include "sim/memory_presets.h"

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "host/report.h"
+#include "host/generate/report.h"
 
 namespace setun::cli {
 

@@ -6,9 +6,9 @@
 
 #include "energy_model/energy.h"
 #include "host/cli/command.h"
-#include "host/device.h"
-#include "host/generate.h"
-#include "host/model.h"
+#include "host/device/device.h"
+#include "host/generate/generate.h"
+#include "host/model/model.h"
 
 namespace setun::cli {
 

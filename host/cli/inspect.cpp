@@ -3,11 +3,11 @@
 
 #include <filesystem>
 
+#include "host/base/error.h"
 #include "host/cli/command.h"
 #include "host/cli/format.h"
 #include "host/cli/model_options.h"
-#include "host/error.h"
-#include "host/model_file.h"
+#include "host/model/model_file.h"
 
 namespace setun::cli {
 namespace {

@@ -7,14 +7,14 @@
 #include <numeric>
 #include <optional>
 
+#include "host/base/error.h"
 #include "host/cli/command.h"
 #include "host/cli/device_options.h"
 #include "host/cli/format.h"
 #include "host/cli/model_options.h"
 #include "host/cli/token_options.h"
-#include "host/error.h"
-#include "host/generate.h"
-#include "host/tokenizer.h"
+#include "host/generate/generate.h"
+#include "host/text/tokenizer.h"
 
 namespace setun::cli {
 namespace {

@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "energy_model/energy.h"
+#include "host/base/error.h"
 #include "host/cli/command.h"
 #include "host/cli/device_options.h"
 #include "host/cli/sweep.h"
-#include "host/device.h"
-#include "host/error.h"
+#include "host/device/device.h"
 
 namespace {
 

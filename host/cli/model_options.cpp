@@ -8,10 +8,10 @@
 #include <cstdlib>
 #include <vector>
 
+#include "host/base/error.h"
 #include "host/cli/format.h"
-#include "host/error.h"
 #include "host/loaders/model_loader.h"
-#include "host/shape_list.h"
+#include "host/schedule/shape_list.h"
 
 namespace setun::cli {
 namespace {

@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <string>
 
-#include "host/model.h"
+#include "host/model/model.h"
 
 namespace setun::cli {
 
@@ -19,7 +19,7 @@ struct ModelOptions {
 /// Declares --model, and with `with_shape` --shape and --shape-seed.
 void add_model_options(CLI::App& app, ModelOptions& options, bool with_shape);
 
-/// Declares --kv, the format of the key/value cache; kv_format() (host/decoder.h) reads what was given.
+/// Declares --kv, the format of the key/value cache; kv_format() (host/model/decoder.h) reads what was given.
 void add_kv_option(CLI::App& app, std::string& kv);
 
 /// The path that --model, SETUN_MODEL or the search for models/*.setun gives. Throws InputError saying what

@@ -17,13 +17,13 @@
 #if SETUN_HAS_VP
 #include "host/cli/run_chip.h"
 #endif
+#include "host/base/error.h"
+#include "host/base/file.h"
 #include "host/cli/sampling_options.h"
 #include "host/cli/token_options.h"
-#include "host/error.h"
-#include "host/file.h"
-#include "host/generate.h"
-#include "host/report.h"
-#include "host/tokenizer.h"
+#include "host/generate/generate.h"
+#include "host/generate/report.h"
+#include "host/text/tokenizer.h"
 
 namespace setun::cli {
 namespace {

@@ -13,12 +13,12 @@
 #include <memory>
 #include <utility>
 
+#include "host/base/error.h"
+#include "host/base/file.h"
 #include "host/cli/energy_report.h"
 #include "host/cli/energy_run.h"
 #include "host/cli/format.h"
-#include "host/error.h"
-#include "host/file.h"
-#include "host/report.h"
+#include "host/generate/report.h"
 #include "sim/memory_presets.h"
 
 namespace setun::cli {

@@ -11,9 +11,9 @@
 #include "host/chip/chip_session.h"
 #include "host/cli/command.h"
 #include "host/cli/device_options.h"
-#include "host/generate.h"
-#include "host/model.h"
-#include "host/tokenizer.h"
+#include "host/generate/generate.h"
+#include "host/model/model.h"
+#include "host/text/tokenizer.h"
 
 namespace setun::cli {
 

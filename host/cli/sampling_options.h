@@ -3,7 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "host/sampler.h"
+#include "host/generate/sampler.h"
 
 namespace setun::cli {
 

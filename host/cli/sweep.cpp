@@ -9,15 +9,15 @@
 #include <string>
 #include <vector>
 
+#include "host/base/error.h"
+#include "host/base/file.h"
 #include "host/cli/command.h"
 #include "host/cli/energy_run.h"
 #include "host/cli/format.h"
 #include "host/cli/model_options.h"
 #include "host/cli/sweep_page.h"
 #include "host/cli/write_text.h"
-#include "host/error.h"
-#include "host/file.h"
-#include "host/sweep_csv.h"
+#include "host/sweep/sweep_csv.h"
 #include "sim/memory_presets.h"
 
 namespace setun::cli {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "host/sweep_csv.h"
+#include "host/sweep/sweep_csv.h"
 
 namespace setun::cli {
 

@@ -7,7 +7,7 @@
 #include <limits>
 #include <sstream>
 
-#include "host/error.h"
+#include "host/base/error.h"
 
 namespace setun::cli {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "host/model.h"
+#include "host/model/model.h"
 
 namespace setun::cli {
 

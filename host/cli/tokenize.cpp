@@ -4,12 +4,12 @@
 #include <cstdio>
 #include <optional>
 
+#include "host/base/error.h"
 #include "host/cli/command.h"
 #include "host/cli/model_options.h"
 #include "host/cli/token_options.h"
-#include "host/error.h"
-#include "host/tokenizer.h"
-#include "host/tokenizer_files.h"
+#include "host/text/tokenizer.h"
+#include "host/text/tokenizer_files.h"
 
 namespace setun::cli {
 namespace {

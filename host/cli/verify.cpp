@@ -4,15 +4,15 @@
 #include <array>
 #include <functional>
 
+#include "host/base/error.h"
 #include "host/cli/command.h"
 #include "host/cli/device_options.h"
 #include "host/cli/format.h"
 #include "host/cli/model_options.h"
-#include "host/error.h"
-#include "host/lowering.h"
-#include "host/reference.h"
-#include "host/sampler.h"
-#include "host/scheduler.h"
+#include "host/generate/sampler.h"
+#include "host/schedule/lowering.h"
+#include "host/schedule/reference.h"
+#include "host/schedule/scheduler.h"
 
 namespace setun::cli {
 namespace {

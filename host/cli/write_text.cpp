@@ -7,8 +7,8 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "host/error.h"
-#include "host/file.h"
+#include "host/base/error.h"
+#include "host/base/file.h"
 
 namespace setun::cli {
 

@@ -12,8 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "host/base/error.h"
 #include "host/cpu/kernel_timing.h"
-#include "host/error.h"
 
 namespace setun {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "host/cpu/ternary_kernel.h"
-#include "host/device.h"
+#include "host/device/device.h"
 
 namespace setun {
 

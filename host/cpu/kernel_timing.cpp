@@ -2,14 +2,14 @@
 // count them.
 #include "host/cpu/kernel_timing.h"
 
-#include "host/error.h"
+#include "host/base/error.h"
 
 namespace setun {
 namespace {
 
 using sim::PerformanceModel;
 
-/// Register accesses of host/rtl_device.cpp; 64-bit registers take two.
+/// Register accesses of host/device/rtl_device.cpp; 64-bit registers take two.
 constexpr std::uint64_t writes(std::uint64_t count) { return count * PerformanceModel::kRegisterWriteCycles; }
 constexpr std::uint64_t reads(std::uint64_t count) { return count * PerformanceModel::kRegisterReadCycles; }
 constexpr std::uint64_t kIdentity = reads(4);

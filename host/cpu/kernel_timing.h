@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "host/device.h"
+#include "host/device/device.h"
 #include "sim/performance_model.h"
 
 namespace setun {
@@ -24,8 +24,8 @@ struct TimingOptions {
     double clock_hz = 0;          ///< of the kernel; 0: the clock of the preset
 };
 
-/// The performance model, used as host/rtl_device.cpp uses the simulation: the same register accesses before,
-/// between and after the lists, so that refresh and jitter meet every list at the same moment.
+/// The performance model, used as host/device/rtl_device.cpp uses the simulation: the same register accesses
+/// before, between and after the lists, so that refresh and jitter meet every list at the same moment.
 class KernelTiming {
   public:
     /// Throws InputError when no kernel has this configuration or the preset does not exist.

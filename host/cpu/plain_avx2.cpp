@@ -6,7 +6,7 @@
 #include <numeric>
 #include <string>
 
-#include "host/error.h"
+#include "host/base/error.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>

@@ -3,7 +3,7 @@
 #include <array>
 
 #include "host/cpu/slice.h"
-#include "host/packing.h"
+#include "host/device/packing.h"
 
 namespace setun::cpu {
 namespace {

@@ -7,9 +7,9 @@
 #include <numeric>
 #include <thread>
 
+#include "host/base/error.h"
 #include "host/cpu/slice.h"
 #include "host/cpu/thread_pool.h"
-#include "host/error.h"
 
 namespace setun {
 namespace {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "host/packing.h"
+#include "host/device/packing.h"
 
 namespace setun {
 

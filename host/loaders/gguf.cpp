@@ -11,7 +11,7 @@
 #include <limits>
 #include <utility>
 
-#include "host/error.h"
+#include "host/base/error.h"
 
 namespace setun {
 namespace {

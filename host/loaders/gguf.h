@@ -13,7 +13,7 @@
 #include <variant>
 #include <vector>
 
-#include "host/file.h"
+#include "host/base/file.h"
 #include "host/loaders/block_formats.h"
 
 namespace setun {

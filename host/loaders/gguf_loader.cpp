@@ -9,9 +9,9 @@
 #include <cstring>
 #include <set>
 
-#include "host/error.h"
+#include "host/base/error.h"
 #include "host/loaders/matrix_packing.h"
-#include "host/tokenizer_files.h"
+#include "host/text/tokenizer_files.h"
 #include "rtl/setun_abi.h"
 
 namespace setun {

@@ -4,9 +4,9 @@
 #include <filesystem>
 #include <functional>
 
-#include "host/gguf_vocabulary.h"
 #include "host/loaders/gguf.h"
-#include "host/model.h"
+#include "host/model/model.h"
+#include "host/text/gguf_vocabulary.h"
 
 namespace setun {
 

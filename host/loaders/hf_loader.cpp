@@ -8,11 +8,11 @@
 #include <cmath>
 #include <set>
 
-#include "host/error.h"
-#include "host/json_fields.h"
+#include "host/base/error.h"
+#include "host/base/json_fields.h"
 #include "host/loaders/matrix_packing.h"
 #include "host/loaders/safetensors.h"
-#include "host/tokenizer_files.h"
+#include "host/text/tokenizer_files.h"
 #include "rtl/setun_abi.h"
 
 namespace setun {

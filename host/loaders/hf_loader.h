@@ -4,8 +4,8 @@
 #include <filesystem>
 #include <functional>
 
-#include "host/file.h"
-#include "host/model.h"
+#include "host/base/file.h"
+#include "host/model/model.h"
 
 namespace setun {
 

@@ -7,9 +7,9 @@
 #include <span>
 #include <string>
 
-#include "host/file.h"
+#include "host/base/file.h"
 #include "host/loaders/block_formats.h"
-#include "host/model.h"
+#include "host/model/model.h"
 
 namespace setun {
 

@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <vector>
 
-#include "host/error.h"
-#include "host/file.h"
+#include "host/base/error.h"
+#include "host/base/file.h"
 #include "host/loaders/gguf_loader.h"
 #include "host/loaders/hf_loader.h"
-#include "host/model_file.h"
+#include "host/model/model_file.h"
 
 namespace setun {
 namespace {

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <functional>
 
-#include "host/model.h"
+#include "host/model/model.h"
 
 namespace setun {
 

@@ -7,8 +7,8 @@
 #include <cstring>
 #include <utility>
 
-#include "host/error.h"
-#include "host/json_fields.h"
+#include "host/base/error.h"
+#include "host/base/json_fields.h"
 
 namespace setun {
 namespace {

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "host/file.h"
+#include "host/base/file.h"
 #include "host/loaders/block_formats.h"
 
 namespace setun {

@@ -17,7 +17,7 @@
 
 #include "host/cpu/plain_avx2.h"
 #include "host/cpu/ternary_kernel.h"
-#include "host/packing.h"
+#include "host/device/packing.h"
 
 namespace {
 

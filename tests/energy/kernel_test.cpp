@@ -6,11 +6,11 @@
 #include <vector>
 
 #include "energy_model/energy.h"
-#include "host/lowering.h"
-#include "host/model.h"
-#include "host/packing.h"
-#include "host/rtl_device.h"
-#include "host/sampler.h"
+#include "host/device/packing.h"
+#include "host/device/rtl_device.h"
+#include "host/generate/sampler.h"
+#include "host/model/model.h"
+#include "host/schedule/lowering.h"
 #include "sim/kernel_sim.h"
 
 namespace setun::test {

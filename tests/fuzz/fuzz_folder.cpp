@@ -2,9 +2,9 @@
 // which stands beside good others.
 #include <array>
 
-#include "host/chat_template.h"
 #include "host/loaders/hf_loader.h"
-#include "host/tokenizer_files.h"
+#include "host/text/chat_template.h"
+#include "host/text/tokenizer_files.h"
 #include "tests/fuzz/byte_ranks.h"
 #include "tests/fuzz/target.h"
 #include "tests/host/synthetic_model.h"

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <vector>
 
-#include "host/model_file.h"
+#include "host/model/model_file.h"
 #include "tests/fuzz/target.h"
 
 namespace {

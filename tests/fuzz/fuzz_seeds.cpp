@@ -6,8 +6,8 @@
 #include <string>
 
 #include "host/loaders/hf_loader.h"
-#include "host/model_file.h"
-#include "host/tokenizer_files.h"
+#include "host/model/model_file.h"
+#include "host/text/tokenizer_files.h"
 #include "tests/firmware/synthetic_elf.h"
 #include "tests/fuzz/byte_ranks.h"
 #include "tests/host/synthetic_gguf.h"

@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "host/chat_template.h"
-#include "host/reply_text.h"
-#include "host/tokenizer_files.h"
-#include "host/utf8.h"
+#include "host/text/chat_template.h"
+#include "host/text/reply_text.h"
+#include "host/text/tokenizer_files.h"
+#include "host/text/utf8.h"
 #include "tests/fuzz/byte_ranks.h"
 #include "tests/fuzz/target.h"
 #include "tests/host/synthetic_model.h"

@@ -1,5 +1,5 @@
 // Fuzz target: tokenizer.json, and text through the tokenizer that it gives.
-#include "host/tokenizer_files.h"
+#include "host/text/tokenizer_files.h"
 #include "tests/fuzz/target.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -8,9 +8,9 @@
 #include <span>
 #include <string_view>
 
-#include "host/error.h"
-#include "host/file.h"
-#include "host/tokenizer.h"
+#include "host/base/error.h"
+#include "host/base/file.h"
+#include "host/text/tokenizer.h"
 
 namespace setun::fuzz {
 

@@ -9,8 +9,8 @@
 
 #include "hls/ternary_matmul.h"
 #include "hls/trit.h"
-#include "host/error.h"
-#include "host/packing.h"
+#include "host/base/error.h"
+#include "host/device/packing.h"
 #include "tests/hls/random_data.h"
 
 namespace setun {

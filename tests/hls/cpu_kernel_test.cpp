@@ -9,9 +9,9 @@
 
 #include "hls/ternary_matmul.h"
 #include "hls/trit.h"
+#include "host/base/error.h"
 #include "host/cpu/ternary_kernel.h"
 #include "host/cpu/thread_pool.h"
-#include "host/error.h"
 #include "tests/hls/random_data.h"
 
 namespace setun {

@@ -1,5 +1,5 @@
 // Counters and run results in words.
-#include "host/device.h"
+#include "host/device/device.h"
 
 #include <gtest/gtest.h>
 

@@ -8,7 +8,7 @@
 #include "hls/kernel_top.h"
 #include "hls/ternary_matmul.h"
 #include "hls/trit.h"
-#include "host/packing.h"
+#include "host/device/packing.h"
 #include "rtl/setun_abi.h"
 #include "tests/hls/random_data.h"
 

@@ -1,5 +1,5 @@
 // Packing of integer matrices.
-#include "host/packing.h"
+#include "host/device/packing.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <string>
 
 #include "hls/trit.h"
-#include "host/error.h"
+#include "host/base/error.h"
 #include "tests/hls/random_data.h"
 
 namespace setun {

@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "hls/ternary_matmul.h"
+#include "host/base/error.h"
 #include "host/cpu/ternary_kernel.h"
-#include "host/error.h"
 #include "tests/hls/random_data.h"
 
 namespace setun {

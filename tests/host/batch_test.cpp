@@ -1,9 +1,9 @@
 // Several texts at once: each is what it would be alone, and a pass over the weights serves all.
 #include <gtest/gtest.h>
 
+#include "host/base/error.h"
 #include "host/cpu/cpu_device.h"
-#include "host/error.h"
-#include "host/generate.h"
+#include "host/generate/generate.h"
 #include "host/loaders/hf_loader.h"
 #include "tests/host/synthetic_model.h"
 

@@ -11,7 +11,7 @@
 #include <filesystem>
 #include <random>
 
-#include "host/error.h"
+#include "host/base/error.h"
 #include "host/loaders/matrix_packing.h"
 #include "tests/host/synthetic_gguf.h"
 

@@ -1,9 +1,9 @@
 // The formats of conversations: their texts, and how a model's is recognised.
-#include "host/chat_template.h"
+#include "host/text/chat_template.h"
 
 #include <gtest/gtest.h>
 
-#include "host/error.h"
+#include "host/base/error.h"
 
 namespace setun {
 namespace {

@@ -1,10 +1,10 @@
 // Chats: the cache must hold exactly what one long prompt would have put there.
-#include "host/conversation.h"
+#include "host/generate/conversation.h"
 
 #include <gtest/gtest.h>
 
+#include "host/base/error.h"
 #include "host/cpu/cpu_device.h"
-#include "host/error.h"
 #include "host/loaders/hf_loader.h"
 #include "tests/host/synthetic_model.h"
 

@@ -1,13 +1,13 @@
 // The transformer step and the generation loop, against an independent model in double precision.
-#include "host/decoder.h"
+#include "host/model/decoder.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 
+#include "host/base/error.h"
 #include "host/cpu/cpu_device.h"
-#include "host/error.h"
-#include "host/generate.h"
+#include "host/generate/generate.h"
 #include "host/loaders/hf_loader.h"
 #include "tests/host/synthetic_model.h"
 

@@ -1,9 +1,9 @@
 // Outputs that appear whole or not at all, and read-only maps.
-#include "host/file.h"
+#include "host/base/file.h"
 
 #include <gtest/gtest.h>
 
-#include "host/error.h"
+#include "host/base/error.h"
 #include "tests/host/synthetic_model.h"
 
 namespace setun {

@@ -9,11 +9,11 @@
 #include <functional>
 #include <random>
 
-#include "host/error.h"
+#include "host/base/error.h"
 #include "host/loaders/hf_loader.h"
 #include "host/loaders/model_loader.h"
-#include "host/model_file.h"
-#include "host/tokenizer_files.h"
+#include "host/model/model_file.h"
+#include "host/text/tokenizer_files.h"
 #include "tests/host/synthetic_gguf.h"
 
 namespace setun {

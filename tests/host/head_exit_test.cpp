@@ -1,5 +1,5 @@
 // The head's early exit gives the tokens of the full head: random and adversarial heads, several kernels.
-#include "host/head_exit.h"
+#include "host/schedule/head_exit.h"
 
 #include <gtest/gtest.h>
 
@@ -13,13 +13,13 @@
 #include "hls/argmax.h"
 #include "hls/quantize.h"
 #include "hls/trit.h"
+#include "host/base/error.h"
 #include "host/cpu/cpu_device.h"
-#include "host/error.h"
-#include "host/generate.h"
-#include "host/head_lists.h"
+#include "host/generate/generate.h"
+#include "host/generate/sampler.h"
 #include "host/loaders/hf_loader.h"
-#include "host/reference.h"
-#include "host/sampler.h"
+#include "host/schedule/head_lists.h"
+#include "host/schedule/reference.h"
 #include "tests/host/synthetic_model.h"
 
 namespace setun {

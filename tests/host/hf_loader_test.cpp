@@ -8,7 +8,7 @@
 #include <cmath>
 #include <random>
 
-#include "host/error.h"
+#include "host/base/error.h"
 #include "host/loaders/matrix_packing.h"
 #include "host/loaders/safetensors.h"
 #include "tests/host/synthetic_model.h"

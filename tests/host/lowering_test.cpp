@@ -1,15 +1,15 @@
 // Command lists: what they say, and that a device gives the integers of the plain product.
-#include "host/lowering.h"
+#include "host/schedule/lowering.h"
 
 #include <gtest/gtest.h>
 
 #include <random>
 
 #include "hls/ternary_matmul.h"
+#include "host/base/error.h"
 #include "host/cpu/cpu_device.h"
-#include "host/error.h"
 #include "host/loaders/hf_loader.h"
-#include "host/reference.h"
+#include "host/schedule/reference.h"
 #include "tests/host/synthetic_model.h"
 
 namespace setun {

@@ -1,5 +1,5 @@
 // The packed model file: exact round trip, and every kind of damage detected.
-#include "host/model_file.h"
+#include "host/model/model_file.h"
 
 #include <gtest/gtest.h>
 #include <zlib.h>
@@ -7,7 +7,7 @@
 #include <cstring>
 #include <random>
 
-#include "host/error.h"
+#include "host/base/error.h"
 #include "host/loaders/hf_loader.h"
 #include "tests/host/synthetic_model.h"
 

@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "host/cpu/cpu_device.h"
-#include "host/generate.h"
+#include "host/generate/generate.h"
 #include "host/loaders/gguf_loader.h"
 #include "host/loaders/hf_loader.h"
 #include "tests/host/synthetic_gguf.h"

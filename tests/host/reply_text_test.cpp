@@ -1,5 +1,5 @@
 // Replies with stop texts: what is shown, what is kept.
-#include "host/reply_text.h"
+#include "host/text/reply_text.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // Figures per token.
-#include "host/report.h"
+#include "host/generate/report.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // Sampling: portable numbers, and the options' meaning.
-#include "host/sampler.h"
+#include "host/generate/sampler.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <limits>
 #include <map>
 
-#include "host/error.h"
+#include "host/base/error.h"
 
 namespace setun {
 namespace {

@@ -1,5 +1,5 @@
 // The scheduler: order on one device, overlap of two, errors, stops and deadlines.
-#include "host/scheduler.h"
+#include "host/schedule/scheduler.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <csignal>
 #include <mutex>
 
-#include "host/error.h"
+#include "host/base/error.h"
 
 namespace setun {
 namespace {

@@ -5,10 +5,10 @@
 #include <nlohmann/json.hpp>
 
 #include "host/cpu/cpu_device.h"
-#include "host/decoder.h"
-#include "host/lowering.h"
-#include "host/model_file.h"
-#include "host/tokenizer.h"
+#include "host/model/decoder.h"
+#include "host/model/model_file.h"
+#include "host/schedule/lowering.h"
+#include "host/text/tokenizer.h"
 #include "tests/host/synthetic_model.h"
 
 namespace setun {

@@ -1,14 +1,14 @@
 // Tokenizers of every file format against recorded answers of other libraries, and hostile files.
-#include "host/tokenizer_files.h"
+#include "host/text/tokenizer_files.h"
 
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
 #include <random>
 
-#include "host/error.h"
-#include "host/file.h"
-#include "host/tokenizer.h"
+#include "host/base/error.h"
+#include "host/base/file.h"
+#include "host/text/tokenizer.h"
 #include "tests/host/synthetic_model.h"
 
 namespace setun {

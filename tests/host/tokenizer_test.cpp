@@ -1,5 +1,5 @@
 // Byte-level BPE against recorded results of the `tokenizers` library, and its two file forms.
-#include "host/tokenizer.h"
+#include "host/text/tokenizer.h"
 
 #include <gtest/gtest.h>
 
@@ -7,8 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
-#include "host/error.h"
-#include "host/tokenizer_files.h"
+#include "host/base/error.h"
+#include "host/text/tokenizer_files.h"
 #include "tests/host/synthetic_model.h"
 
 namespace setun {

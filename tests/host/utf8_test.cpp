@@ -1,5 +1,5 @@
 // UTF-8 decoding and the streaming decoder.
-#include "host/utf8.h"
+#include "host/text/utf8.h"
 
 #include <gtest/gtest.h>
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "host/packing.h"
+#include "host/device/packing.h"
 
 namespace setun::sim::test {
 namespace {

@@ -4,13 +4,13 @@
 
 #include <algorithm>
 
+#include "host/base/error.h"
 #include "host/cpu/cpu_device.h"
 #include "host/cpu/kernel_timing.h"
-#include "host/error.h"
-#include "host/lowering.h"
-#include "host/model.h"
-#include "host/rtl_device.h"
-#include "host/shape_list.h"
+#include "host/device/rtl_device.h"
+#include "host/model/model.h"
+#include "host/schedule/lowering.h"
+#include "host/schedule/shape_list.h"
 #include "sim/kernel_sim.h"
 
 namespace setun::test {

@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <iostream>
 
-#include "host/packing.h"
+#include "host/device/packing.h"
 #include "tests/perf/chip.h"
 
 namespace setun::sim {

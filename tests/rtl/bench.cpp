@@ -6,7 +6,7 @@
 
 #include "hls/ternary_matmul.h"
 #include "hls/trit.h"
-#include "host/packing.h"
+#include "host/device/packing.h"
 
 namespace setun::sim {
 

@@ -7,8 +7,8 @@
 #include <fstream>
 
 #include "hls/ternary_matmul.h"
-#include "host/packing.h"
-#include "host/rtl_device.h"
+#include "host/device/packing.h"
+#include "host/device/rtl_device.h"
 #include "sim/leaf_names.h"
 #include "tests/rtl/bench.h"
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "hls/ternary_matmul.h"
-#include "host/packing.h"
+#include "host/device/packing.h"
 #include "tests/rtl/bench.h"
 
 namespace setun::sim::test {

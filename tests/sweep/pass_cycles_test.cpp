@@ -1,5 +1,5 @@
 // Cycles of a pass: the same as the command lists of a model, and what projection may differ by.
-#include "host/pass_cycles.h"
+#include "host/sweep/pass_cycles.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <cmath>
 #include <tuple>
 
-#include "host/error.h"
+#include "host/base/error.h"
 
 namespace setun {
 namespace {

@@ -1,13 +1,13 @@
 // Sweeps: order and refusal of points, rows against single evaluations, Pareto marks, CSV and shards.
-#include "host/sweep.h"
+#include "host/sweep/sweep.h"
 
 #include <gtest/gtest.h>
 
 #include <random>
 
-#include "host/error.h"
-#include "host/report.h"
-#include "host/sweep_csv.h"
+#include "host/base/error.h"
+#include "host/generate/report.h"
+#include "host/sweep/sweep_csv.h"
 #include "sim/memory_presets.h"
 
 namespace setun {

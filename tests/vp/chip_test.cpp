@@ -8,14 +8,14 @@
 #include <string>
 #include <vector>
 
+#include "host/base/error.h"
 #include "host/chip/chip_session.h"
 #include "host/cpu/cpu_device.h"
-#include "host/decoder.h"
-#include "host/error.h"
-#include "host/generate.h"
-#include "host/lowering.h"
-#include "host/model.h"
-#include "host/scheduler.h"
+#include "host/generate/generate.h"
+#include "host/model/decoder.h"
+#include "host/model/model.h"
+#include "host/schedule/lowering.h"
+#include "host/schedule/scheduler.h"
 
 namespace setun {
 namespace {

@@ -12,9 +12,9 @@
 #include "hls/argmax.h"
 #include "hls/kv_cache.h"
 #include "hls/ternary_matmul.h"
-#include "host/decoder.h"
-#include "host/lowering.h"
-#include "host/model.h"
+#include "host/model/decoder.h"
+#include "host/model/model.h"
+#include "host/schedule/lowering.h"
 #include "tests/hls/random_data.h"
 #include "tests/vp/unit_memory.h"
 

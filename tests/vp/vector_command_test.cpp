@@ -28,7 +28,7 @@
 #include "hls/rms_norm.h"
 #include "hls/rope.h"
 #include "hls/units/units.h"
-#include "host/packing.h"
+#include "host/device/packing.h"
 #include "tests/hls/random_data.h"
 #include "tests/vp/unit_memory.h"
 

@@ -6,9 +6,9 @@
 #include <iostream>
 #include <random>
 
-#include "host/packing.h"
-#include "host/rtl_device.h"
-#include "host/xrt_emulation.h"
+#include "host/device/packing.h"
+#include "host/device/rtl_device.h"
+#include "host/xrt/xrt_emulation.h"
 #include "sim/kernel_sim.h"
 
 namespace setun {
