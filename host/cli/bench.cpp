@@ -213,7 +213,8 @@ void BenchCommand::measure_speed(Device& device, const LoweredModel& lowered, st
 int BenchCommand::run_chip() {
 #if SETUN_HAS_VP
     if (app_->count("--batch") + app_->count("--lists") + app_->count("--energy") != 0) {
-        throw InputError("--batch, --lists and --energy are for devices cpu and rtl; leave them out with --device vp");
+        throw InputError(
+            "--batch, --lists and --energy are for devices cpu and rtl; leave them out with --device vp");
     }
     ChipBenchOptions options;
     options.device = device_;

@@ -41,8 +41,8 @@ std::unique_ptr<TemporaryFolder> ChipCli::folder_;
 
 TEST_F(ChipCli, RunMakesTheTextOfTheProcessor) {
     const json chip = json_of(run({"--prompt", "the land", "-n", "5", "--ignore-end"}));
-    const json cpu = json_of({"run", "--model", path("hf"), "--device", "cpu", "--prompt", "the land", "-n", "5",
-                              "--ignore-end"});
+    const json cpu = json_of(
+        {"run", "--model", path("hf"), "--device", "cpu", "--prompt", "the land", "-n", "5", "--ignore-end"});
     EXPECT_EQ(chip["tokens"], cpu["tokens"]);
     EXPECT_EQ(chip["text"], cpu["text"]);
     EXPECT_EQ(chip["prompt_tokens"], cpu["prompt_tokens"]);
@@ -70,8 +70,9 @@ TEST_F(ChipCli, RunPrintsTheTextAndWhatItCost) {
     ASSERT_EQ(result.exit_code, 0) << result.err;
     EXPECT_EQ(result.out.rfind("the land", 0), 0U) << result.out;
     for (const char* const word :
-         {"5 in the prompt, 4 generated", "matrix engine: ", "norm: ", "rope: ", "attention: ", "gate: ",
-          "instructions per token", "4 of 4 tokens equal to device cpu", "FP16 MAC machine", "not synthesized"}) {
+         {"5 in the prompt, 4 generated",
+          "matrix engine: ", "norm: ", "rope: ", "attention: ", "gate: ", "instructions per token",
+          "4 of 4 tokens equal to device cpu", "FP16 MAC machine", "not synthesized"}) {
         EXPECT_NE(result.out.find(word), std::string::npos) << word << "\n" << result.out;
     }
     EXPECT_EQ(result.out.find("one token"), std::string::npos) << result.out;
@@ -102,12 +103,14 @@ TEST_F(ChipCli, SeveralTextsRunOneAfterTheOther) {
     const ProcessResult text = setun(run(two));
     ASSERT_EQ(text.exit_code, 0) << text.err;
     EXPECT_EQ(text.out.rfind("[1] the" + both["sequences"][0]["text"].get<std::string>(), 0), 0U) << text.out;
-    EXPECT_NE(text.out.find("\n[2] land" + both["sequences"][1]["text"].get<std::string>()), std::string::npos)
+    EXPECT_NE(text.out.find("\n[2] land" + both["sequences"][1]["text"].get<std::string>()),
+              std::string::npos)
         << text.out;
 }
 
 TEST_F(ChipCli, TimelineNamesTheCommandsOfEveryUnit) {
-    const ProcessResult result = setun(run({"--tokens", "5", "-n", "2", "--ignore-end", "--timeline", path("t.json")}));
+    const ProcessResult result =
+        setun(run({"--tokens", "5", "-n", "2", "--ignore-end", "--timeline", path("t.json")}));
     ASSERT_EQ(result.exit_code, 0) << result.err;
     const std::string text = read_file(path("t.json"));
     EXPECT_TRUE(json::parse(text)["traceEvents"].is_array());
@@ -123,7 +126,8 @@ TEST_F(ChipCli, FirmwareSpeaksOnTheUart) {
 }
 
 TEST_F(ChipCli, TimeoutEndsATextWithExitCode1) {
-    const ProcessResult result = setun(run({"--tokens", "5", "-n", "40", "--ignore-end", "--timeout", "0.000001"}));
+    const ProcessResult result =
+        setun(run({"--tokens", "5", "-n", "40", "--ignore-end", "--timeout", "0.000001"}));
     EXPECT_EQ(result.exit_code, 1);
     EXPECT_NE(result.err.find("setun: stopped after "), std::string::npos) << result.err;
     EXPECT_NE(result.err.find("out of time"), std::string::npos) << result.err;
@@ -143,9 +147,11 @@ TEST_F(ChipCli, RefusesWhatTheChipDoesNotServe) {
     expect_bad_input(run({"--trace", path("x.fst")}), "--timeline");
     // Before any text appears, with and without the comparison that opens another device.
     expect_bad_input(run({"--xclbin", path("x.xclbin")}), "--xclbin need --device xrt");
-    expect_bad_input(run({"--xrt-emulation", "--no-verify"}), "--xrt-emulation and --xclbin need --device xrt");
+    expect_bad_input(run({"--xrt-emulation", "--no-verify"}),
+                     "--xrt-emulation and --xclbin need --device xrt");
     expect_bad_input(run({"--tokens", "1,2,999999"}), "token id 999999 at place 2 of the prompt");
-    expect_bad_input(run({"--firmware", path("none.elf")}), "firmware '" + path("none.elf") + "': no such file");
+    expect_bad_input(run({"--firmware", path("none.elf")}),
+                     "firmware '" + path("none.elf") + "': no such file");
     expect_bad_input(run({"--firmware", path("hf/config.json")}), "not an ELF file");
     expect_bad_input(run({"--timeline", path("none/t.json")}), "cannot write '" + path("none/t.json") + "'");
     expect_bad_input(run({"--ports", "4", "--port-bits", "512", "--tokens-per-beat", "8"}),
@@ -168,12 +174,13 @@ TEST_F(ChipCli, BenchProjectsAllLayersFromThree) {
     EXPECT_DOUBLE_EQ(result["layer"]["cycles"].get<double>(), layer);
     EXPECT_DOUBLE_EQ(result["projected"]["cycles"].get<double>(),
                      cycles("1") + (result["layers"].get<double>() - 1) * layer);
-    EXPECT_NEAR(result["projection_error"].get<double>(), std::abs(cycles("2") + layer - cycles("3")) / cycles("3"),
-                1e-9);
+    EXPECT_NEAR(result["projection_error"].get<double>(),
+                std::abs(cycles("2") + layer - cycles("3")) / cycles("3"), 1e-9);
     const ProcessResult text = setun(arguments);
     ASSERT_EQ(text.exit_code, 0) << text.err;
-    for (const char* const word : {"One token of tiny at context 8", "memory 'ddr4', int8 cache", "matrix engine",
-                                   "two or more at work", "4 layers (projected)", "3 layers from 1 and 2"}) {
+    for (const char* const word :
+         {"One token of tiny at context 8", "memory 'ddr4', int8 cache", "matrix engine",
+          "two or more at work", "4 layers (projected)", "3 layers from 1 and 2"}) {
         EXPECT_NE(text.out.find(word), std::string::npos) << word << "\n" << text.out;
     }
     // A unit that does not work in layers has a share near zero, of either sign; it must not wrap around.

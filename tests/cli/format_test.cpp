@@ -76,7 +76,8 @@ TEST(Format, ProgressIsDrawnAfterASecondAndWipedAtTheEnd) {
     Progress progress("packing");
     progress.clear();  // nothing was drawn
     EXPECT_EQ(terminal.seen(), "");
-    std::this_thread::sleep_for(std::chrono::milliseconds(1150));  // from then on it draws, however late it is
+    std::this_thread::sleep_for(
+        std::chrono::milliseconds(1150));  // from then on it draws, however late it is
     progress.update(0.5);
     EXPECT_EQ(terminal.seen(), "\r\033[Kpacking [" + std::string(15, '#') + std::string(15, ' ') + "] 50 %");
     progress.clear();

@@ -63,15 +63,15 @@ TEST_F(ReportCli, BenchPrintsItsCountsAndEnergy) {
         EXPECT_GT(row["energy"]["joules_per_token"].get<double>(), 0) << row;
         expect_in(text, grouped(row["cycles"].get<std::uint64_t>()));
     }
-    for (const char* const word : {"matrices", "beats/port", "products equal to the ", "weights/s", "Energy of ",
-                                   "The 30 layers read the same random weights 30 times."}) {
+    for (const char* const word : {"matrices", "beats/port", "products equal to the ", "weights/s",
+                                   "Energy of ", "The 30 layers read the same random weights 30 times."}) {
         expect_in(text, word);
     }
 }
 
 TEST_F(ReportCli, BenchOfAModelPrintsItsCounts) {
-    const std::vector<std::string> arguments{"bench",   "--shape", "tiny",     "--device", "rtl", "--lists",
-                                             "whole", "--memory", "ddr4", "--energy"};
+    const std::vector<std::string> arguments{"bench",   "--shape", "tiny",     "--device", "rtl",
+                                             "--lists", "whole",   "--memory", "ddr4",     "--energy"};
     const json row = json_of(arguments)["rows"][0];
     EXPECT_EQ(row["cycles"], row["predicted_cycles"]);
     const std::string text = text_of(arguments);
@@ -175,8 +175,9 @@ TEST_F(ReportCli, TokenizeBeginsWithBosWhenAsked) {
 }
 
 TEST_F(ReportCli, RunStopsAtItsTimeout) {
-    const std::vector<std::string> arguments{"run",  "--model", model(),     "--tokens", "1,2,3,4,5,6,7,8",
-                                             "-n", "80",      "--timeout", "0.001",  "--ignore-end", "--json"};
+    const std::vector<std::string> arguments{"run",   "--model", model(),     "--tokens", "1,2,3,4,5,6,7,8",
+                                             "-n",    "80",      "--timeout", "0.001",    "--ignore-end",
+                                             "--json"};
     const ProcessResult result = setun(arguments);
     ASSERT_EQ(result.exit_code, 1) << result.err;
     EXPECT_FALSE(json::parse(result.out)["stopped"].get<std::string>().empty());
@@ -187,7 +188,8 @@ TEST_F(ReportCli, DevicesWritesAnEmulationImage) {
     EXPECT_EQ(result["xclbin"], path("k.xclbin"));
     EXPECT_EQ(result["bytes"], std::filesystem::file_size(path("k.xclbin")));
     expect_bad_input({"devices", "--write-xclbin", path("k.xclbin")}, "--force");
-    expect_in(text_of({"devices", "--write-xclbin", path("k.xclbin"), "--force"}), "--xrt-emulation --xclbin");
+    expect_in(text_of({"devices", "--write-xclbin", path("k.xclbin"), "--force"}),
+              "--xrt-emulation --xclbin");
 }
 
 TEST_F(ReportCli, ModelsWithoutAUsableTokenizerSayWhy) {
@@ -203,7 +205,8 @@ TEST_F(ReportCli, ModelsWithoutAUsableTokenizerSayWhy) {
     };
     const ProcessResult tokens = with({"run", "--tokens", "5", "-n", "2", "--ignore-end"});
     EXPECT_EQ(tokens.exit_code, 0) << tokens.err;
-    EXPECT_EQ(tokens.err.rfind("setun: note: no tokenizer, only --tokens can be used: ", 0), 0U) << tokens.err;
+    EXPECT_EQ(tokens.err.rfind("setun: note: no tokenizer, only --tokens can be used: ", 0), 0U)
+        << tokens.err;
     EXPECT_NE(tokens.err.find("is 'Unigram'"), std::string::npos) << tokens.err;
     const auto refused = [&](const std::vector<std::string>& arguments, const std::string& text) {
         const ProcessResult result = with(arguments);
@@ -211,12 +214,16 @@ TEST_F(ReportCli, ModelsWithoutAUsableTokenizerSayWhy) {
         EXPECT_NE(result.err.find("setun: error: " + text), std::string::npos) << result.err;
         EXPECT_EQ(result.out, "");
     };
-    refused({"run", "--prompt", "a"}, "the model has no tokenizer, so --prompt cannot be used; give --tokens");
-    refused({"logits", "--prompt", "a"}, "the model has no tokenizer, so --prompt cannot be used; give --tokens");
-    refused({"chat", "--message", "a"}, "the model has no tokenizer, so it cannot chat; use 'setun run --tokens'");
+    refused({"run", "--prompt", "a"},
+            "the model has no tokenizer, so --prompt cannot be used; give --tokens");
+    refused({"logits", "--prompt", "a"},
+            "the model has no tokenizer, so --prompt cannot be used; give --tokens");
+    refused({"chat", "--message", "a"},
+            "the model has no tokenizer, so it cannot chat; use 'setun run --tokens'");
     const ProcessResult tokenize = setun({"tokenize", "--model", folder, "--prompt", "a"});
     EXPECT_EQ(tokenize.exit_code, 2);
-    EXPECT_NE(tokenize.err.find("the model has no tokenizer; give one with --tokenizer FILE"), std::string::npos);
+    EXPECT_NE(tokenize.err.find("the model has no tokenizer; give one with --tokenizer FILE"),
+              std::string::npos);
 }
 
 TEST_F(ReportCli, BeginOfTextNeedsAModelThatHasOne) {
@@ -230,18 +237,23 @@ TEST_F(ReportCli, BeginOfTextNeedsAModelThatHasOne) {
 }
 
 TEST_F(ReportCli, OptionsThatExcludeOrContradict) {
-    expect_bad_input({"run", "--model", model(), "--timeout", "-1"}, "--timeout is -1; expected 0 to 1000000 seconds");
-    expect_bad_input({"chat", "--model", model(), "--timeout", "-1"}, "--timeout is -1; expected 0 to 1000000");
-    expect_bad_input({"verify", model(), "--reference", "silver"}, "--reference 'silver' is unknown; use golden or cpu");
+    expect_bad_input({"run", "--model", model(), "--timeout", "-1"},
+                     "--timeout is -1; expected 0 to 1000000 seconds");
+    expect_bad_input({"chat", "--model", model(), "--timeout", "-1"},
+                     "--timeout is -1; expected 0 to 1000000");
+    expect_bad_input({"verify", model(), "--reference", "silver"},
+                     "--reference 'silver' is unknown; use golden or cpu");
     expect_bad_input({"tokenize", "--tokenizer", path("hf/tokenizer.json"), "--model", model()},
                      "--tokenizer stands alone");
     expect_bad_input({"inspect", model(), "--shape", "tiny"}, "MODEL and --shape exclude each other");
-    expect_bad_input({"sweep", "--shape", "tiny", "--report", "-"}, "--report '-': expected the name of a file");
+    expect_bad_input({"sweep", "--shape", "tiny", "--report", "-"},
+                     "--report '-': expected the name of a file");
     expect_bad_input({"energy", "--shape", "tiny", "--tokens-per-beat", "3"}, "use one of 1, 2, 4, 8");
-    expect_bad_input({"energy", "--shape", "tiny", "--clock", "-1"}, "--clock is -1; expected MHz up to 100000");
+    expect_bad_input({"energy", "--shape", "tiny", "--clock", "-1"},
+                     "--clock is -1; expected MHz up to 100000");
     expect_bad_input({"energy", "--shape", "tiny", "--static-power", "1e9"}, "expected 0 to 10000 watt");
-    expect_bad_input({"chat", "--model", model(), "--device", "cpu", "--template", "plain", "--message", "a", "--stop",
-                      ""},
+    expect_bad_input({"chat", "--model", model(), "--device", "cpu", "--template", "plain", "--message", "a",
+                      "--stop", ""},
                      "--stop is empty; give the text that ends a reply");
     const ProcessResult both = setun({"sweep", "--shape", "tiny", "--json", "--csv", "-"});
     EXPECT_EQ(both.exit_code, 2);
@@ -250,13 +262,13 @@ TEST_F(ReportCli, OptionsThatExcludeOrContradict) {
 
 TEST_F(ReportCli, ChatOnATerminalBeginsAgainAndGoesOnAfterAnError) {
     ProcessOptions typing;
-    typing.terminal = {{"> ", "\n"},       // nothing said
-                       {"> ", "the\n"},    // a turn
+    typing.terminal = {{"> ", "\n"},               // nothing said
+                       {"> ", "the\n"},            // a turn
                        {"> ", "bad \xFF utf8\n"},  // refused, and the conversation is as it was
                        {"> ", "/reset\n"},
                        {"> ", "/exit\n"}};
-    const ProcessResult result = setun({"chat", "--model", model(), "--device", "cpu", "--template", "plain", "-n", "4"},
-                                       typing);
+    const ProcessResult result =
+        setun({"chat", "--model", model(), "--device", "cpu", "--template", "plain", "-n", "4"}, typing);
     EXPECT_EQ(result.exit_code, 0) << result.err;
     expect_in(result.err, "UTF-8");
     expect_in(result.err, "1, 4 tokens generated, 0 of 96 positions taken");
@@ -264,7 +276,8 @@ TEST_F(ReportCli, ChatOnATerminalBeginsAgainAndGoesOnAfterAnError) {
     json_typing.terminal = {{"never", ""}};
     const ProcessResult refused = setun({"chat", "--model", model(), "--json"}, json_typing);
     EXPECT_EQ(refused.exit_code, 2);
-    EXPECT_NE(refused.out.find("from --message or from a pipe, not from a terminal"), std::string::npos) << refused.out;
+    EXPECT_NE(refused.out.find("from --message or from a pipe, not from a terminal"), std::string::npos)
+        << refused.out;
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <limits>
 
-#include "host/error.h"
+#include "host/base/error.h"
 #include "host/loaders/gguf.h"
 
 namespace setun {
@@ -22,7 +22,8 @@ std::string pair_of(const std::string& key, std::uint32_t type, const std::strin
     return raw_text(key) + raw(type) + value;
 }
 
-std::string array_of(const std::string& key, std::uint32_t type, std::uint64_t count, const std::string& values) {
+std::string array_of(const std::string& key, std::uint32_t type, std::uint64_t count,
+                     const std::string& values) {
     return pair_of(key, 9, raw(type) + raw(count) + values);
 }
 
@@ -58,18 +59,14 @@ std::string open_error(const std::string& pair) {
 
 TEST(GgufMetadata, EveryNumberTypeIsReadAtItsExtremes) {
     using Limits64 = std::numeric_limits<std::int64_t>;
-    const File file({pair_of("u8", 0, raw<std::uint8_t>(255)),
-                     pair_of("i8", 1, raw<std::int8_t>(-128)),
-                     pair_of("u16", 2, raw<std::uint16_t>(65535)),
-                     pair_of("i16", 3, raw<std::int16_t>(-32768)),
-                     pair_of("u32", 4, raw<std::uint32_t>(4294967295U)),
-                     pair_of("i32", 5, raw(std::numeric_limits<std::int32_t>::min())),
-                     pair_of("f32", 6, raw(0.375F)),
-                     pair_of("bool", 7, raw<std::uint8_t>(1)),
-                     pair_of("text", 8, raw_text("words")),
-                     pair_of("u64", 10, raw(static_cast<std::uint64_t>(Limits64::max()))),
-                     pair_of("i64", 11, raw(Limits64::min())),
-                     pair_of("f64", 12, raw(-1e300))});
+    const File file(
+        {pair_of("u8", 0, raw<std::uint8_t>(255)), pair_of("i8", 1, raw<std::int8_t>(-128)),
+         pair_of("u16", 2, raw<std::uint16_t>(65535)), pair_of("i16", 3, raw<std::int16_t>(-32768)),
+         pair_of("u32", 4, raw<std::uint32_t>(4294967295U)),
+         pair_of("i32", 5, raw(std::numeric_limits<std::int32_t>::min())), pair_of("f32", 6, raw(0.375F)),
+         pair_of("bool", 7, raw<std::uint8_t>(1)), pair_of("text", 8, raw_text("words")),
+         pair_of("u64", 10, raw(static_cast<std::uint64_t>(Limits64::max()))),
+         pair_of("i64", 11, raw(Limits64::min())), pair_of("f64", 12, raw(-1e300))});
     const GgufFile gguf = file.open();
     const auto integer = [&](const char* key) { return std::get<std::int64_t>(gguf.metadata().at(key)); };
     EXPECT_EQ(integer("u8"), 255);
@@ -89,8 +86,9 @@ TEST(GgufMetadata, EveryNumberTypeIsReadAtItsExtremes) {
 
 TEST(GgufMetadata, ArraysOfEveryTypeAreRead) {
     const std::string bytes{"\x00\x01\xFF\x7F", 4};
-    const File file({array_of("u8", 0, 4, bytes), array_of("i8", 1, 4, bytes), array_of("bool", 7, 2, bytes.substr(0, 2)),
-                     array_of("u16", 2, 2, bytes), array_of("i16", 3, 2, bytes), array_of("u32", 4, 1, bytes),
+    const File file({array_of("u8", 0, 4, bytes), array_of("i8", 1, 4, bytes),
+                     array_of("bool", 7, 2, bytes.substr(0, 2)), array_of("u16", 2, 2, bytes),
+                     array_of("i16", 3, 2, bytes), array_of("u32", 4, 1, bytes),
                      array_of("i32", 5, 1, raw<std::int32_t>(-7)), array_of("f32", 6, 1, raw(-0.5F)),
                      array_of("f64", 12, 1, raw(1e-300)), array_of("u64", 10, 1, raw<std::uint64_t>(1)),
                      array_of("i64", 11, 1, raw<std::int64_t>(-1)),
@@ -119,13 +117,15 @@ TEST(GgufMetadata, RefusesValuesThatAreNone) {
         EXPECT_NE(error.find("m.gguf"), std::string::npos) << error;
         EXPECT_NE(error.find(text), std::string::npos) << error;
     };
-    expect(pair_of("k", 10, raw(std::uint64_t{1} << 63)), "key 'k' is 9223372036854775808, which is out of range");
+    expect(pair_of("k", 10, raw(std::uint64_t{1} << 63)),
+           "key 'k' is 9223372036854775808, which is out of range");
     expect(pair_of("k", 7, raw<std::uint8_t>(2)), "key 'k' is a boolean of value 2; expected 0 or 1");
     expect(pair_of("k", 13, raw<std::uint64_t>(0)), "key 'k' has value type 13; types 0 to 12 are known");
     expect(array_of("k", 9, 1, raw<std::uint32_t>(4) + raw<std::uint64_t>(0)),
            "array 'k' has entries of type 9; expected numbers, booleans or strings");
     expect(array_of("k", 12, 3, raw(1.0) + raw(2.0)), "has 3 entries, which the file is too short for");
-    expect(array_of("k", 8, 1000, raw_text("a")), "array 'k' has 1000 entries, which the file is too short for");
+    expect(array_of("k", 8, 1000, raw_text("a")),
+           "array 'k' has 1000 entries, which the file is too short for");
     expect(array_of("k", 8, 1, raw<std::uint64_t>(1000) + "a"), "string of an array");
 }
 
@@ -138,10 +138,14 @@ TEST(GgufMetadata, NamesAKeyOfAnotherTypeThanWanted) {
         EXPECT_NE(error.find(text), std::string::npos) << error;
         EXPECT_NE(error.find("m.gguf"), std::string::npos) << error;
     };
-    expect([&] { static_cast<void>(gguf.integer("f", 1, 9)); }, "key 'f' is not a single integer; expected one from 1 to 9");
-    expect([&] { static_cast<void>(gguf.integer("a", 1, 9)); }, "key 'a' is not a single integer; expected one from 1 to 9");
-    expect([&] { static_cast<void>(gguf.integer("i", 6, 9)); }, "key 'i' is 5; expected an integer from 6 to 9");
-    expect([&] { static_cast<void>(gguf.number("i", 0, 1)); }, "key 'i' is not a float; expected a number from 0 to 1");
+    expect([&] { static_cast<void>(gguf.integer("f", 1, 9)); },
+           "key 'f' is not a single integer; expected one from 1 to 9");
+    expect([&] { static_cast<void>(gguf.integer("a", 1, 9)); },
+           "key 'a' is not a single integer; expected one from 1 to 9");
+    expect([&] { static_cast<void>(gguf.integer("i", 6, 9)); },
+           "key 'i' is 5; expected an integer from 6 to 9");
+    expect([&] { static_cast<void>(gguf.number("i", 0, 1)); },
+           "key 'i' is not a float; expected a number from 0 to 1");
     expect([&] { static_cast<void>(gguf.number("f", 2, 3)); }, "key 'f' is 1; expected a number from 2 to 3");
     expect([&] { static_cast<void>(gguf.boolean_or("i", true)); }, "key 'i' is not a boolean");
     expect([&] { static_cast<void>(gguf.text("i")); }, "key 'i' is not a string");

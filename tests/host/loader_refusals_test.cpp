@@ -1,5 +1,5 @@
-// What loaders of checkpoints, the decoder and model files refuse, each by file, field and reason, and the forms that
-// few files have.
+// What loaders of checkpoints, the decoder and model files refuse, each by file, field and reason, and the
+// forms that few files have.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -7,12 +7,12 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "host/decoder.h"
-#include "host/error.h"
+#include "host/base/error.h"
 #include "host/loaders/gguf_loader.h"
 #include "host/loaders/hf_loader.h"
 #include "host/loaders/safetensors.h"
-#include "host/model_file.h"
+#include "host/model/decoder.h"
+#include "host/model/model_file.h"
 #include "tests/host/synthetic_gguf.h"
 
 namespace setun {
@@ -64,7 +64,8 @@ TEST(LoaderRefusals, HeadsThatDoNotDivideTheWidthNeedTheirSize) {
                  }),
                  "num_attention_heads' is 5, which does not divide hidden_size 64; head_dim must be given");
     // With a size of their own, the tensors must have it too.
-    expect_error(with([](json& c) { c["head_dim"] = 32; }), "expected F32, F16 or BF16 of shape [128, 64] from config.json");
+    expect_error(with([](json& c) { c["head_dim"] = 32; }),
+                 "expected F32, F16 or BF16 of shape [128, 64] from config.json");
 }
 
 TEST(LoaderRefusals, OneBitLlmTakesInt8Inputs) {
@@ -87,9 +88,9 @@ TEST(LoaderRefusals, PackedRowsAreAQuarterOfTheMatrix) {
 }
 
 TEST(LoaderRefusals, KeepsTheModelCard) {
-    const Model model = load_with({}, [](json&) {}, [](const auto& folder) {
-        test::write_file(folder / "README.md", "# A model\nof tests");
-    });
+    const Model model = load_with(
+        {}, [](json&) {},
+        [](const auto& folder) { test::write_file(folder / "README.md", "# A model\nof tests"); });
     EXPECT_EQ(model.metadata.at("card"), "# A model\nof tests");
 }
 
@@ -143,7 +144,8 @@ std::string with_length(const std::string& text) {
 TEST(LoaderRefusals, GgufSizesThatContradictEachOther) {
     test::PlainModel plain = small_plain();
     plain.options.heads = 7;
-    expect_error(gguf_error(plain), "attention.head_count' is 7, which does not divide the embedding length 256");
+    expect_error(gguf_error(plain),
+                 "attention.head_count' is 7, which does not divide the embedding length 256");
     plain = small_plain();
     plain.embedding.m = 200;
     plain.embedding.w.resize(std::size_t{200} * 256);
@@ -166,7 +168,8 @@ TEST(LoaderRefusals, GgufTensorsBeginAtTheAlignment) {
     const std::string name = "output_norm.weight";  // one dimension: 4 + 8 + 4 bytes to the offset
     const std::size_t at = bytes.find(name) + name.size() + 16;
     bytes[at] = static_cast<char>(bytes[at] + 8);
-    expect_error(error_of([&] { return load_bytes(bytes); }), "tensor 'output_norm.weight' begins at offset ");
+    expect_error(error_of([&] { return load_bytes(bytes); }),
+                 "tensor 'output_norm.weight' begins at offset ");
     expect_error(error_of([&] { return load_bytes(bytes); }), "which is not a multiple of 32");
 }
 
@@ -234,7 +237,8 @@ TEST(LoaderRefusals, DecoderKeepsToItsPositionsAndVocabulary) {
     const test::TemporaryFolder folder;
     test::write_synthetic(folder.path(), {});
     const Model model = load_hugging_face(folder.path(), {});
-    expect_error(error_of([&] { return Decoder(model, 49); }), "49 positions asked for, the model's context is 48");
+    expect_error(error_of([&] { return Decoder(model, 49); }),
+                 "49 positions asked for, the model's context is 48");
     Decoder decoder(model, 4);
     const auto begin = [&](const std::vector<std::uint32_t>& tokens) {
         return error_of([&] {

@@ -6,9 +6,9 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "host/error.h"
-#include "host/tokenizer.h"
-#include "host/tokenizer_files.h"
+#include "host/base/error.h"
+#include "host/text/tokenizer.h"
+#include "host/text/tokenizer_files.h"
 #include "tests/host/synthetic_model.h"
 
 namespace setun {
@@ -65,9 +65,14 @@ TEST_F(TokenizerRefusals, MetaspaceSaysWhereSpacesGo) {
     EXPECT_EQ(prefix({{"prepend_scheme", "never"}}), SpacePrefix::kNever);
     EXPECT_EQ(prefix(json::object()), SpacePrefix::kAlwaysUnlessSpace);
     EXPECT_EQ(prefix({{"add_prefix_space", false}}), SpacePrefix::kNever);  // older name of the same
-    expect_error(error_of([&] { return prefix({{"prepend_scheme", "last"}}); }),
+    expect_error(error_of([&] {
+                     return prefix({{"prepend_scheme", "last"}});
+                 }),
                  "prepend_scheme' is 'last'; expected always, first or never");
-    expect_error(json_error("llama_bpe.json", [](json& j) { j["pre_tokenizer"] = {{"type", "Metaspace"}}; }),
+    expect_error(json_error("llama_bpe.json",
+                            [](json& j) {
+                                j["pre_tokenizer"] = {{"type", "Metaspace"}};
+                            }),
                  "is set beside a normalizer");
 }
 
@@ -117,7 +122,8 @@ TEST_F(TokenizerRefusals, AddedTokensExtendTheVocabulary) {
                  "id' is " + std::to_string(size + 1) + "; added tokens must be non-empty and extend " +
                      std::to_string(size) + " entries without a gap");
     expect_error(with({{"id", size}, {"content", ""}}), "added tokens must be non-empty");
-    expect_error(with({{"id", size}, {"content", "x"}, {"special", 1}}), "special' is 1; expected true or false");
+    expect_error(with({{"id", size}, {"content", "x"}, {"special", 1}}),
+                 "special' is 1; expected true or false");
     expect_error(json_error("tokenizer.json", [](json& j) { j["added_tokens"] = 5; }),
                  "added_tokens' is 5; expected an array");
 }
@@ -125,18 +131,21 @@ TEST_F(TokenizerRefusals, AddedTokensExtendTheVocabulary) {
 TEST_F(TokenizerRefusals, VocabularyAndPreTokenizerOfJson) {
     expect_error(json_error("tokenizer.json", [](json& j) { j["model"]["vocab"] = json::object(); }),
                  "vocab' has 0 entries; expected 1 to ");
-    expect_error(json_error("tokenizer.json", [](json& j) { j["model"]["vocab"]["a"] = 0; }), "repeated or not below");
+    expect_error(json_error("tokenizer.json", [](json& j) { j["model"]["vocab"]["a"] = 0; }),
+                 "repeated or not below");
     expect_error(json_error("tokenizer.json",
                             [](json& j) {
-                                j["pre_tokenizer"] = {{"type", "Sequence"},
-                                                      {"pretokenizers",
-                                                       {{{"type", "Split"}, {"pattern", {{"Regex", "other"}}}},
-                                                        {{"type", "ByteLevel"}, {"use_regex", false}}}}};
+                                j["pre_tokenizer"] = {
+                                    {"type", "Sequence"},
+                                    {"pretokenizers",
+                                     {{{"type", "Split"}, {"pattern", {{"Regex", "other"}}}},
+                                      {{"type", "ByteLevel"}, {"use_regex", false}}}}};
                             }),
                  "is not one of the supported pre-tokenizers");
     std::string deep(100, '[');
     test::write_file(folder_ / "tokenizer.json", deep);
-    expect_error(error_of([&] { return read_tokenizer_json(folder_ / "tokenizer.json"); }), "nested more than ");
+    expect_error(error_of([&] { return read_tokenizer_json(folder_ / "tokenizer.json"); }),
+                 "nested more than ");
     test::write_file(folder_ / "tokenizer.json", R"({"a": 1e999})");
     expect_error(error_of([&] { return read_tokenizer_json(folder_ / "tokenizer.json"); }), "not valid JSON");
 }
@@ -222,7 +231,8 @@ TEST_F(TokenizerRefusals, SentencePieceFieldByField) {
     EXPECT_EQ(Tokenizer(unused).bytes(4), "");
 
     refused([](auto& m) { m.pieces[2].text.clear(); }, "piece 2 is empty, has a score that is not finite");
-    refused([](auto& m) { m.pieces[3].score = std::numeric_limits<float>::infinity(); }, "piece 3 is empty, has a score");
+    refused([](auto& m) { m.pieces[3].score = std::numeric_limits<float>::infinity(); },
+            "piece 3 is empty, has a score");
     refused([](auto& m) { m.pieces[1].type = 7; }, "piece 1 has type 7; expected 1 to 6");
     refused([](auto& m) { m.pieces[2].type = 6; }, "piece 2 is a byte piece, but not of the form <0x0A>");
     refused([](auto& m) { m.trainer.number(3, 1); }, "field 'model_type' is 1; only 2 (BPE) is supported");
@@ -260,8 +270,10 @@ TEST_F(TokenizerRefusals, GgufVocabularyFieldByField) {
     EXPECT_EQ(read([](auto& v) { v.types[3] = 5; }).kinds[3], TokenKind::kUnused);
     EXPECT_EQ(read([](auto& v) { v.types[4] = 6; }).tokens[4], "\n");
     EXPECT_EQ(read([](auto& v) { v.tokens[3].clear(); }).kinds[3], TokenKind::kUnused);
-    refused([](auto& v) { v.types[3] = 6; }, "ggml.tokens' entry 3 is a byte token, but not of the form <0x0A>");
-    refused([](auto& v) { v.merges.resize(kMaxMerges + 1, "a b"); }, "ggml.merges' has " + std::to_string(kMaxMerges + 1));
+    refused([](auto& v) { v.types[3] = 6; },
+            "ggml.tokens' entry 3 is a byte token, but not of the form <0x0A>");
+    refused([](auto& v) { v.merges.resize(kMaxMerges + 1, "a b"); },
+            "ggml.merges' has " + std::to_string(kMaxMerges + 1));
     refused([](auto& v) { v.chat_template.resize(kMaxChatTemplateBytes + 1, ' '); },
             "chat_template' has " + std::to_string(kMaxChatTemplateBytes + 1) + " bytes; at most");
     refused([](auto& v) { v.tokens.clear(); }, "ggml.tokens' has 0 entries; expected 1 to ");
@@ -284,10 +296,12 @@ TEST_F(TokenizerRefusals, FolderFilesBesideATokenizer) {
     };
     EXPECT_EQ(with_template("[INST]"), "[INST]");
     EXPECT_EQ(with_template({{{"name", "tool_use"}, {"template", "x"}}}), "");  // none of them is for chats
-    expect_error(error_of([&] { return with_template(std::string(kMaxChatTemplateBytes + 1, ' ')); }),
-                 "tokenizer_config.json: field 'chat_template' has " + std::to_string(kMaxChatTemplateBytes + 1));
+    expect_error(
+        error_of([&] { return with_template(std::string(kMaxChatTemplateBytes + 1, ' ')); }),
+        "tokenizer_config.json: field 'chat_template' has " + std::to_string(kMaxChatTemplateBytes + 1));
     test::write_file(folder_ / "chat_template.jinja", std::string(kMaxChatTemplateBytes + 1, ' '));
-    expect_error(error_of([&] { return read_folder_tokenizer(folder_.path()); }), "chat_template.jinja' has ");
+    expect_error(error_of([&] { return read_folder_tokenizer(folder_.path()); }),
+                 "chat_template.jinja' has ");
 }
 
 TEST_F(TokenizerRefusals, RanksMayHaveWindowsLineEndsAndEmptyLines) {
@@ -307,11 +321,13 @@ TEST_F(TokenizerRefusals, BinaryFormHasOneFormOfEachTokenizer) {
     ASSERT_EQ(parse_tokenizer(bytes, "f"), data);
     auto longer = bytes;
     longer.push_back(std::byte{0});
-    expect_error(error_of([&] { return parse_tokenizer(longer, "f"); }), "f: 1 bytes are left after the tokenizer");
+    expect_error(error_of([&] { return parse_tokenizer(longer, "f"); }),
+                 "f: 1 bytes are left after the tokenizer");
     auto empty = bytes;  // the template's size and its one byte stand at the end
     empty.resize(empty.size() - 5);
     empty.insert(empty.end(), 4, std::byte{0});
-    expect_error(error_of([&] { return parse_tokenizer(empty, "f"); }), "f: tokenizer chat template is empty");
+    expect_error(error_of([&] { return parse_tokenizer(empty, "f"); }),
+                 "f: tokenizer chat template is empty");
     // Flags are the fourth word: kind in bits 1 and 2, place of spaces in bits 3 to 5.
     for (const unsigned flags : {3U << 1U, 5U << 3U}) {
         auto changed = bytes;
