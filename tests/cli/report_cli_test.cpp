@@ -190,6 +190,10 @@ TEST_F(ReportCli, DevicesWritesAnEmulationImage) {
     expect_bad_input({"devices", "--write-xclbin", path("k.xclbin")}, "--force");
     expect_in(text_of({"devices", "--write-xclbin", path("k.xclbin"), "--force"}),
               "--xrt-emulation --xclbin");
+    expect_bad_input({"devices", "--write-xclbin", path("l.xclbin"), "--ports", "4", "--port-bits", "512",
+                      "--tokens-per-beat", "8"},
+                     "no simulation of kernel 4x512x8 in this build: use one of ");
+    EXPECT_FALSE(std::filesystem::exists(path("l.xclbin")));
 }
 
 TEST_F(ReportCli, ModelsWithoutAUsableTokenizerSayWhy) {
