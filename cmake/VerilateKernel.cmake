@@ -1,5 +1,5 @@
 # setun_verilate_kernel(CONFIG): a static library setun_rtl_<id> that simulates the kernel in one configuration,
-# PORTSxPORT_BITSxTOKENS[-tree|-table|-bram][-rTILE_ROWS]. Appends to the caller's SETUN_RTL_DECLARATIONS, _ENTRIES, _MAKERS (C++ text
+# PORTSxPORT_BITSxTOKENS[-tree|-table|-bram][-rTILE_ROWS][-uncounted]. Appends to the caller's SETUN_RTL_DECLARATIONS, _ENTRIES, _MAKERS (C++ text
 # for the registry) and _LIBRARIES.
 #
 # Verilator runs at build time. The number and names of the files it writes depend on the design, so a script gathers
@@ -55,8 +55,8 @@ set(SETUN_RTL_DIR ${CMAKE_SOURCE_DIR}/rtl CACHE PATH "Folder of the RTL and of i
 file(GLOB SETUN_RTL_SOURCES CONFIGURE_DEPENDS ${SETUN_RTL_DIR}/*.sv ${SETUN_RTL_DIR}/*.svh ${SETUN_RTL_DIR}/*.f)
 
 function(setun_verilate_kernel config)
-  if(NOT config MATCHES "^([124])x(128|256|512)x([1248])(-tree|-table|-bram)?(-r([0-9]+))?$")
-    message(FATAL_ERROR "SETUN_RTL_CONFIGS: '${config}' is not PORTSxPORT_BITSxTOKENS[-tree|-table|-bram][-rTILE_ROWS] "
+  if(NOT config MATCHES "^([124])x(128|256|512)x([1248])(-tree|-table|-bram)?(-r([0-9]+))?(-uncounted)?$")
+    message(FATAL_ERROR "SETUN_RTL_CONFIGS: '${config}' is not PORTSxPORT_BITSxTOKENS[-tree|-table|-bram][-rTILE_ROWS][-uncounted] "
                         "with PORTS 1, 2, 4; PORT_BITS 128, 256, 512; TOKENS 1, 2, 4, 8")
   endif()
   set(SETUN_PORTS ${CMAKE_MATCH_1})
@@ -75,6 +75,12 @@ function(setun_verilate_kernel config)
   if(CMAKE_MATCH_6)
     set(SETUN_TILE_ROWS ${CMAKE_MATCH_6})
   endif()
+  set(SETUN_COUNTS_NONZERO true)
+  set(count_nonzero 1)
+  if(CMAKE_MATCH_7)
+    set(SETUN_COUNTS_NONZERO false)
+    set(count_nonzero 0)
+  endif()
   set(top setun_kernel)
   if(SETUN_PORTS GREATER 1)
     set(top setun_kernel_${SETUN_PORTS}p)
@@ -89,6 +95,7 @@ function(setun_verilate_kernel config)
     OUTPUT ${dir}/${prefix}_fast.cpp ${dir}/${prefix}_slow.cpp ${dir}/${prefix}.h
     COMMAND ${VERILATOR} --cc --top-module ${top} --prefix ${prefix} --Mdir ${dir}
             -GPortBits=${SETUN_PORT_BITS} -GTokens=${SETUN_TOKENS} -GTileRows=${SETUN_TILE_ROWS} -GLeaf=${SETUN_LEAF}
+            -GCountNonzero=${count_nonzero}
             -O3 --x-assign fast --x-initial unique --assert --trace-fst -Wno-fatal -Wno-lint -Wno-SYMRSVDWORD
             -I${SETUN_RTL_DIR} ${SETUN_VERILATOR_COVERAGE_FLAGS} -F ${SETUN_RTL_DIR}/setun.f
     COMMAND ${CMAKE_COMMAND} -DDIR=${dir} -DPREFIX=${prefix} -P ${CMAKE_SOURCE_DIR}/cmake/VerilateGather.cmake
@@ -114,7 +121,7 @@ function(setun_verilate_kernel config)
   # What the registry of configurations is generated from.
   set(SETUN_RTL_DECLARATIONS "${SETUN_RTL_DECLARATIONS}std::unique_ptr<KernelSim> make_kernel_${SETUN_ID}(const SimOptions& options);\n"
       PARENT_SCOPE)
-  set(SETUN_RTL_ENTRIES "${SETUN_RTL_ENTRIES}\n    KernelConfig{${SETUN_PORTS}, ${SETUN_PORT_BITS}, ${SETUN_TOKENS}, ${SETUN_LEAF}, ${SETUN_TILE_ROWS}},"
+  set(SETUN_RTL_ENTRIES "${SETUN_RTL_ENTRIES}\n    KernelConfig{${SETUN_PORTS}, ${SETUN_PORT_BITS}, ${SETUN_TOKENS}, ${SETUN_LEAF}, ${SETUN_TILE_ROWS}, ${SETUN_COUNTS_NONZERO}},"
       PARENT_SCOPE)
   set(SETUN_RTL_MAKERS "${SETUN_RTL_MAKERS}\n    make_kernel_${SETUN_ID}," PARENT_SCOPE)
   set(SETUN_RTL_LIBRARIES ${SETUN_RTL_LIBRARIES} ${target} PARENT_SCOPE)

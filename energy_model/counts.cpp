@@ -117,18 +117,21 @@ WorkCounts count(const Matrix& matrix, const Engine& engine) {
 }
 
 void apply_measured(WorkCounts& work, const Measured& measured) {
-    if (measured.nonzero > work.trits) {
-        throw std::invalid_argument(fmt::format(
-            "energy count: {} non-zero trits measured, but only {} fetched", measured.nonzero, work.trits));
+    if (measured.nonzero) {
+        if (*measured.nonzero > work.trits) {
+            throw std::invalid_argument(
+                fmt::format("energy count: {} non-zero trits measured, but only {} fetched", *measured.nonzero,
+                            work.trits));
+        }
+        const double sharing =
+            work.trits == 0 ? 0.0 : static_cast<double>(work.trit_macs) / static_cast<double>(work.trits);
+        work.nonzero_trit_macs =
+            static_cast<std::uint64_t>(std::llround(static_cast<double>(*measured.nonzero) * sharing));
+        work.nonzero_basis = Basis::kMeasured;
     }
-    const double sharing =
-        work.trits == 0 ? 0.0 : static_cast<double>(work.trit_macs) / static_cast<double>(work.trits);
-    work.nonzero_trit_macs =
-        static_cast<std::uint64_t>(std::llround(static_cast<double>(measured.nonzero) * sharing));
     work.weight_bytes = measured.weight_bytes;
     work.activation_bytes = measured.data_read_bytes;
     work.result_bytes = measured.data_write_bytes;
-    work.nonzero_basis = Basis::kMeasured;
     work.bytes_basis = Basis::kMeasured;
 }
 

@@ -10,9 +10,11 @@ setun_leaf_planes.sv
 setun_leaf_tree.sv
 setun_table_fill.sv
 setun_table_walk_parts.sv
+setun_lut_rams.sv
 setun_leaf_table_lut.sv
 setun_table_walk_byte.sv
 setun_leaf_table_bram.sv
+setun_leaf.sv
 setun_engine.sv
 setun_burst_split.sv
 setun_weight_port.sv

@@ -33,6 +33,7 @@
 #define SETUN_REG_ERROR_INFO 0x220u  /* read only: error detail, see docs/command-interface.md */
 #define SETUN_REG_COMPLETED 0x224u   /* read only: commands completed in this run */
 #define SETUN_REG_WATCHDOG 0x228u    /* cycles without progress before the run is stopped, 0 = never */
+#define SETUN_REG_OMITTED 0x22Cu     /* read only: SETUN_OMITTED_ bits of what this build leaves out */
 
 #define SETUN_REG_CYCLES_LO 0x240u   /* read only, 64-bit counters of the current or last run */
 #define SETUN_REG_BUSY_LO 0x248u     /* cycles in which the engine accepted a beat from every port */
@@ -45,6 +46,8 @@
 
 #define SETUN_MAGIC 0x4E555453u      /* "STUN" in memory order */
 #define SETUN_ABI_VERSION 0x00010000u /* major in [31:16], minor in [15:0] */
+
+#define SETUN_OMITTED_NONZERO 0x01u  /* the NONZERO counter, which then reads 0 */
 
 #define SETUN_CTRL_START 0x01u
 #define SETUN_CTRL_DONE 0x02u

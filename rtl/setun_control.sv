@@ -11,7 +11,8 @@ module setun_control #(
     parameter int unsigned Ports = 1,
     parameter int unsigned Tokens = 1,
     parameter int unsigned TileRows = 1024,
-    parameter int unsigned Leaf = 0
+    parameter int unsigned Leaf = 0,
+    parameter int unsigned CountNonzero = 1
 ) (
     input  wire logic                clk_i,
     input  wire logic                rst_ni,
@@ -219,6 +220,7 @@ module setun_control #(
         setun_pkg::REG_ERROR_INFO: value = error_info_i;
         setun_pkg::REG_COMPLETED: value = completed_i;
         setun_pkg::REG_WATCHDOG: value = watchdog_q;
+        setun_pkg::REG_OMITTED: value = (CountNonzero != 0) ? '0 : setun_pkg::OMITTED_NONZERO;
         setun_pkg::REG_CYCLES_LO: {high, value} = cycles_i;
         setun_pkg::REG_BUSY_LO: {high, value} = busy_i;
         setun_pkg::REG_BEATS_LO: {high, value} = beats_i;

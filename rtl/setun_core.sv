@@ -13,6 +13,8 @@ module setun_core #(
     parameter int unsigned TreeCut = 3,
     parameter int unsigned Leaf = 0,
     parameter int unsigned FillGroups = (Leaf == 3) ? 2 : 8,
+    parameter int unsigned CountNonzero = 1,
+    parameter int unsigned Ram32m16 = 0,
     localparam int unsigned B = PortBits / 8
 ) (
     input  wire logic                      clk_i,
@@ -98,7 +100,9 @@ module setun_core #(
   logic [31:0] error_index, error_info, completed_reg;
   logic [63:0] error_addr, cycles, busy_count, beats_count, stall_w_count, stall_x_count, stall_y_count, nonzero_count;
 
-  setun_control #(.PortBits(PortBits), .Ports(Ports), .Tokens(Tokens), .TileRows(TileRows), .Leaf(Leaf)) u_control (
+  setun_control #(
+      .PortBits(PortBits), .Ports(Ports), .Tokens(Tokens), .TileRows(TileRows), .Leaf(Leaf), .CountNonzero(CountNonzero)
+  ) u_control (
       .clk_i        (clk_i),
       .rst_ni       (rst_ni),
       .awaddr_i     (s_awaddr_i),
@@ -410,7 +414,7 @@ module setun_core #(
   logic [CountW-1:0] nonzero;
   setun_engine #(
       .PortBits(PortBits), .Ports(Ports), .Tokens(Tokens), .TileRows(TileRows), .TreeCut(TreeCut), .Leaf(Leaf),
-      .FillGroups(FillGroups)
+      .FillGroups(FillGroups), .CountNonzero(CountNonzero), .Ram32m16(Ram32m16)
   ) u_engine (
       .clk_i         (clk_i),
       .rst_ni        (unit_rst_n),

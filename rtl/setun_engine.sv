@@ -20,6 +20,8 @@ module setun_engine #(
     parameter int unsigned TreeCut = 3,
     parameter int unsigned Leaf = 0,
     parameter int unsigned FillGroups = (Leaf == 3) ? 2 : 8,  // of the leaves with tables
+    parameter int unsigned CountNonzero = 1,
+    parameter int unsigned Ram32m16 = 0,
     localparam int unsigned B = PortBits / 8,
     localparam int unsigned Lanes = 5 * B,
     localparam int unsigned ResultW = Ports * Tokens * 32,
@@ -203,81 +205,25 @@ module setun_engine #(
   logic [Ports-1:0] illegal;
   logic [CountW-1:0] nonzero;
 
-  if (Leaf == 0) begin : gen_planes
-    setun_leaf_planes #(.PortBits(PortBits), .Ports(Ports), .Tokens(Tokens), .TreeCut(TreeCut)) u_leaf (
-        .clk_i       (clk_i),
-        .rst_ni      (rst_ni),
-        .load_i      (load_valid_i && load_ready_o),
-        .load_last_i (load_last_i),
-        .load_token_i(load_token_i),
-        .load_group_i(load_group_i),
-        .load_data_i (load_data_i),
-        .fill_busy_o (fill_busy),
-        .swap_i      (swap),
-        .valid_i     (fire),
-        .beat_i      (weight_i),
-        .sum_o       (sums),
-        .illegal_o   (illegal),
-        .nonzero_o   (nonzero)
-    );
-  end else if (Leaf == 1) begin : gen_tree
-    setun_leaf_tree #(.PortBits(PortBits), .Ports(Ports), .Tokens(Tokens), .TreeCut(TreeCut)) u_leaf (
-        .clk_i       (clk_i),
-        .rst_ni      (rst_ni),
-        .load_i      (load_valid_i && load_ready_o),
-        .load_last_i (load_last_i),
-        .load_token_i(load_token_i),
-        .load_group_i(load_group_i),
-        .load_data_i (load_data_i),
-        .fill_busy_o (fill_busy),
-        .swap_i      (swap),
-        .valid_i     (fire),
-        .beat_i      (weight_i),
-        .sum_o       (sums),
-        .illegal_o   (illegal),
-        .nonzero_o   (nonzero)
-    );
-  end else if (Leaf == 2) begin : gen_table_lut
-    setun_leaf_table_lut #(
-        .PortBits(PortBits), .Ports(Ports), .Tokens(Tokens), .TreeCut(TreeCut), .FillGroups(FillGroups)
-    ) u_leaf (
-        .clk_i       (clk_i),
-        .rst_ni      (rst_ni),
-        .load_i      (load_valid_i && load_ready_o),
-        .load_last_i (load_last_i),
-        .load_token_i(load_token_i),
-        .load_group_i(load_group_i),
-        .load_data_i (load_data_i),
-        .fill_busy_o (fill_busy),
-        .swap_i      (swap),
-        .valid_i     (fire),
-        .beat_i      (weight_i),
-        .sum_o       (sums),
-        .illegal_o   (illegal),
-        .nonzero_o   (nonzero)
-    );
-  end else if (Leaf == 3) begin : gen_table_bram
-    setun_leaf_table_bram #(
-        .PortBits(PortBits), .Ports(Ports), .Tokens(Tokens), .TreeCut(TreeCut), .FillGroups(FillGroups)
-    ) u_leaf (
-        .clk_i       (clk_i),
-        .rst_ni      (rst_ni),
-        .load_i      (load_valid_i && load_ready_o),
-        .load_last_i (load_last_i),
-        .load_token_i(load_token_i),
-        .load_group_i(load_group_i),
-        .load_data_i (load_data_i),
-        .fill_busy_o (fill_busy),
-        .swap_i      (swap),
-        .valid_i     (fire),
-        .beat_i      (weight_i),
-        .sum_o       (sums),
-        .illegal_o   (illegal),
-        .nonzero_o   (nonzero)
-    );
-  end else begin : gen_bad_leaf
-    $error("setun_engine: Leaf must be 0 (planes), 1 (tree), 2 (table in LUT RAM) or 3 (table in block RAM)");
-  end
+  setun_leaf #(
+      .PortBits(PortBits), .Ports(Ports), .Tokens(Tokens), .TreeCut(TreeCut), .Leaf(Leaf), .FillGroups(FillGroups),
+      .CountNonzero(CountNonzero), .Ram32m16(Ram32m16)
+  ) u_leaf (
+      .clk_i       (clk_i),
+      .rst_ni      (rst_ni),
+      .load_i      (load_valid_i && load_ready_o),
+      .load_last_i (load_last_i),
+      .load_token_i(load_token_i),
+      .load_group_i(load_group_i),
+      .load_data_i (load_data_i),
+      .fill_busy_o (fill_busy),
+      .swap_i      (swap),
+      .valid_i     (fire),
+      .beat_i      (weight_i),
+      .sum_o       (sums),
+      .illegal_o   (illegal),
+      .nonzero_o   (nonzero)
+  );
 
   // ---- Control that travels with each beat ----
   localparam int unsigned CtrlW = RowW + 9;

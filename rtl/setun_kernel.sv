@@ -8,7 +8,9 @@ module setun_kernel #(
     parameter int unsigned TileRows = 1024,
     parameter int unsigned TreeCut = 3,
     parameter int unsigned Leaf = 0,
-    parameter int unsigned FillGroups = (Leaf == 3) ? 2 : 8  // of the leaves with tables: fewer fill faster, more take fewer LUTs
+    parameter int unsigned FillGroups = (Leaf == 3) ? 2 : 8,  // of the leaves with tables: fewer fill faster, more take fewer LUTs
+    parameter int unsigned CountNonzero = 1,                  // 0 leaves the NONZERO counter out
+    parameter int unsigned Ram32m16 = 0                       // 1 on AMD UltraScale(+): see setun_lut_rams
 ) (
     input  wire logic                 ap_clk,
     input  wire logic                 ap_rst_n,

@@ -117,7 +117,7 @@
   assign unused_data = ^{m_axi_data_bid, m_axi_data_rid}; \
   setun_core #( \
       .PortBits(PortBits), .Ports(num_ports), .Tokens(Tokens), .TileRows(TileRows), .TreeCut(TreeCut), .Leaf(Leaf), \
-      .FillGroups(FillGroups) \
+      .FillGroups(FillGroups), .CountNonzero(CountNonzero), .Ram32m16(Ram32m16) \
   ) u_core ( \
       .clk_i      (ap_clk), \
       .rst_ni     (ap_rst_n), \

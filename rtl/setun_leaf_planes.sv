@@ -21,6 +21,7 @@ module setun_leaf_planes #(
     parameter int unsigned Ports = 1,
     parameter int unsigned Tokens = 1,
     parameter int unsigned TreeCut = 3,  // only sets the latency, to be that of setun_leaf_tree
+    parameter int unsigned CountNonzero = 1,  // 0: nonzero_o stays 0
     localparam int unsigned B = PortBits / 8,
     localparam int unsigned Lanes = 5 * B,
     localparam int unsigned Latency = 1 + ($clog2(Lanes) + TreeCut - 1) / TreeCut,
@@ -136,13 +137,18 @@ module setun_leaf_planes #(
 
     for (genvar g = 0; g < 5; g++) begin : gen_group
       logic [B-1:0] nz_q, s_q;
-      logic [$clog2(B+1)-1:0] count_q, negatives;
+      logic [$clog2(B+1)-1:0] negatives;
       always_ff @(posedge clk_i) begin
         if (valid_i) begin
           nz_q <= nz[g];
           s_q  <= s[g];
         end
-        if (valid1_q) count_q <= ($clog2(B + 1))'($countones(nz_q));
+      end
+      if (CountNonzero != 0) begin : gen_count
+        logic [$clog2(B+1)-1:0] count_q;
+        always_ff @(posedge clk_i) begin
+          if (valid1_q) count_q <= ($clog2(B + 1))'($countones(nz_q));
+        end
       end
       assign negatives = ($clog2(B + 1))'($countones(nz_q & s_q));
 
@@ -187,25 +193,29 @@ module setun_leaf_planes #(
   end
 
   // ---- Non-zero weights of the beats, for the energy model ----
-  logic [CountW-1:0] count, count3_q;
-  logic [CountW-1:0] port_count [0:Ports-1];
-  for (genvar p = 0; p < Ports; p++) begin : gen_count
-    assign port_count[p] = CountW'(gen_port[p].gen_group[0].count_q)
-        + CountW'(gen_port[p].gen_group[1].count_q) + CountW'(gen_port[p].gen_group[2].count_q)
-        + CountW'(gen_port[p].gen_group[3].count_q) + CountW'(gen_port[p].gen_group[4].count_q);
+  if (CountNonzero != 0) begin : gen_count
+    logic [CountW-1:0] count, count3_q;
+    logic [CountW-1:0] port_count [0:Ports-1];
+    for (genvar p = 0; p < Ports; p++) begin : gen_port_count
+      assign port_count[p] = CountW'(gen_port[p].gen_group[0].gen_count.count_q)
+          + CountW'(gen_port[p].gen_group[1].gen_count.count_q) + CountW'(gen_port[p].gen_group[2].gen_count.count_q)
+          + CountW'(gen_port[p].gen_group[3].gen_count.count_q) + CountW'(gen_port[p].gen_group[4].gen_count.count_q);
+    end
+    always_comb begin
+      count = '0;
+      for (int unsigned p = 0; p < Ports; p++) count = count + port_count[p];
+    end
+    always_ff @(posedge clk_i) begin
+      if (valid2_q) count3_q <= count;
+    end
+    setun_delay #(.Width(CountW), .Stages(Delay)) u_delay_count (
+        .clk_i(clk_i),
+        .data_i(count3_q),
+        .data_o(nonzero_o)
+    );
+  end else begin : gen_no_count
+    assign nonzero_o = '0;
   end
-  always_comb begin
-    count = '0;
-    for (int unsigned p = 0; p < Ports; p++) count = count + port_count[p];
-  end
-  always_ff @(posedge clk_i) begin
-    if (valid2_q) count3_q <= count;
-  end
-  setun_delay #(.Width(CountW), .Stages(Delay)) u_delay_count (
-      .clk_i(clk_i),
-      .data_i(count3_q),
-      .data_o(nonzero_o)
-  );
 endmodule
 
 `default_nettype wire

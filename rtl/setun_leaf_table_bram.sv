@@ -18,6 +18,7 @@ module setun_leaf_table_bram #(
     parameter int unsigned TreeCut = 3,  // only sets the latency
     parameter int unsigned FillGroups = 2,
     parameter int unsigned Radix = 3,
+    parameter int unsigned CountNonzero = 1,  // 0: nonzero_o stays 0
     localparam int unsigned B = PortBits / 8,
     localparam int unsigned Lanes = 5 * B,
     localparam int unsigned Latency = 1 + ($clog2(Lanes) + TreeCut - 1) / TreeCut,
@@ -88,11 +89,10 @@ module setun_leaf_table_bram #(
   end
 
   // ---- Tables: read in the first stage; then one tree a port and token ----
-  logic [Ports*B*3-1:0] counts;
   for (genvar p = 0; p < Ports; p++) begin : gen_port
     logic [B-1:0] illegals;
     for (genvar t = 0; t < Tokens; t++) begin : gen_token
-      localparam int unsigned FlagW = (t == 0) ? 4 : 0;
+      localparam int unsigned FlagW = (t != 0) ? 0 : (CountNonzero != 0) ? 4 : 1;
       logic [B*EntryW-1:0] entries;
       for (genvar i = 0; i < B; i++) begin : gen_group
         localparam int unsigned Sub = i % RamBytes / ReadBytes;
@@ -103,9 +103,11 @@ module setun_leaf_table_bram #(
           assign code[j] = beat_i[p*PortBits+j*B+i];
         end
         if (t == 0) begin : gen_flags
-          assign wdata = {write_illegal, write_count, gen_fill[t].sums[Generator*EntryW +: EntryW]};
-          assign illegals[i] = rdata[EntryW+3];
-          assign counts[(p*B+i)*3 +: 3] = rdata[EntryW +: 3];
+          assign wdata[EntryW:0] = {write_illegal, gen_fill[t].sums[Generator*EntryW +: EntryW]};
+          assign illegals[i] = rdata[EntryW];
+          if (CountNonzero != 0) begin : gen_count
+            assign wdata[EntryW+1 +: 3] = write_count;
+          end
         end else begin : gen_sum_only
           assign wdata = gen_fill[t].sums[Generator*EntryW +: EntryW];
         end
@@ -138,13 +140,23 @@ module setun_leaf_table_bram #(
   end
 
   // ---- Non-zero weights of the beats, for the energy model ----
-  setun_sum_tree #(
-      .Inputs(Ports * B), .Width(3), .Max(5), .Signed(1'b0), .Radix(Radix), .Stages(Latency - 1), .SumW(CountW)
-  ) u_count (
-      .clk_i (clk_i),
-      .data_i(counts),
-      .sum_o (nonzero_o)
-  );
+  if (CountNonzero != 0) begin : gen_count
+    logic [Ports*B*3-1:0] counts;
+    for (genvar i = 0; i < Ports * B; i++) begin : gen_byte
+      assign counts[i*3 +: 3] = gen_port[i/B].gen_token[0].gen_group[i%B].rdata[EntryW+1 +: 3];
+    end
+    setun_sum_tree #(
+        .Inputs(Ports * B), .Width(3), .Max(5), .Signed(1'b0), .Radix(Radix), .Stages(Latency - 1), .SumW(CountW)
+    ) u_count (
+        .clk_i (clk_i),
+        .data_i(counts),
+        .sum_o (nonzero_o)
+    );
+  end else begin : gen_no_count
+    logic unused_count;
+    assign unused_count = ^write_count;
+    assign nonzero_o = '0;
+  end
 endmodule
 
 `default_nettype wire

@@ -12,8 +12,8 @@
 ///
 ///   i3 = c3    i2 = c3 ? c2 : c2 ^ c4    i1 = b1    i0 = b1 ? b0 : b0 ^ c4        sum = c4 ? -table[i] : table[i]
 ///
-/// i = 15, and i3 & i2 with c4, are the illegal bytes. Each table has two banks: 32 words, the size of a LUT RAM. An entry holds the
-/// sum and for the first token the number of non-zero weights. -y = ~y + 1, and the +1 rides on carry inputs of the first adders.
+/// i = 15, and i3 & i2 with c4, are the illegal bytes. Each table has two banks: 32 words, the size of a LUT RAM. -y = ~y + 1, and
+/// the +1 rides on carry inputs of the first adders. The number of zeros of a legal byte is 2 esc + (b6 & ~esc) + i1 + i3 + (i3 & i2).
 `default_nettype none
 
 module setun_leaf_table_lut #(
@@ -23,6 +23,8 @@ module setun_leaf_table_lut #(
     parameter int unsigned TreeCut = 3,  // only sets the latency
     parameter int unsigned FillGroups = 8,
     parameter int unsigned Radix = 3,
+    parameter int unsigned CountNonzero = 1,  // 0: nonzero_o stays 0
+    parameter int unsigned Ram32m16 = 0,      // of setun_lut_rams
     localparam int unsigned B = PortBits / 8,
     localparam int unsigned Lanes = 5 * B,
     localparam int unsigned Latency = 1 + ($clog2(Lanes) + TreeCut - 1) / TreeCut,
@@ -52,6 +54,8 @@ module setun_leaf_table_lut #(
   localparam int unsigned MAX_NODE = 7 * 128;
   localparam int unsigned RamBytes = (FillGroups < 4) ? 4 : FillGroups;  // of setun_table_fill
   localparam int unsigned ReadBytes = RamBytes / FillGroups;
+  localparam int unsigned Generators = B / FillGroups;  // of a token
+  localparam int unsigned LineW = Tokens * EntryW;  // what a byte of a port reads
 
   // ---- Current bank ----
   logic bank_q, bank;
@@ -62,7 +66,6 @@ module setun_leaf_table_lut #(
   logic walk_clear, walk_subtract, write, write_low;
   logic [2:0] walk_sub, walk_lane, write_sub;
   logic [3:0] write_entry;
-  logic [1:0] write_count;
   setun_table_walk_parts #(.FillGroups(FillGroups)) u_walk (
       .clk_i      (clk_i),
       .rst_ni     (rst_ni),
@@ -75,8 +78,7 @@ module setun_leaf_table_lut #(
       .write_o    (write),
       .write_sub_o(write_sub),
       .low_o      (write_low),
-      .entry_o    (write_entry),
-      .count_o    (write_count)
+      .entry_o    (write_entry)
   );
 
   for (genvar t = 0; t < Tokens; t++) begin : gen_fill
@@ -94,10 +96,48 @@ module setun_leaf_table_lut #(
     );
   end
 
+  // ---- Tables. Those whose generators stand at the same group are written together, in all ports and tokens. ----
+  logic [Ports*B*5-1:0] high_address, low_address;
+  logic [Generators*LineW-1:0] lines;
+  for (genvar g = 0; g < Generators; g++) begin : gen_line
+    for (genvar t = 0; t < Tokens; t++) begin : gen_token
+      assign lines[g*LineW+t*EntryW +: EntryW] = gen_fill[t].sums[g*EntryW +: EntryW];
+    end
+  end
+  for (genvar s = 0; s < FillGroups; s++) begin : gen_sub
+    logic [Ports*Generators*LineW-1:0] high, low;
+    logic [Ports*Generators*5-1:0] high_here, low_here;
+    for (genvar g = 0; g < Ports * Generators; g++) begin : gen_address
+      localparam int unsigned Byte = g / Generators * B + g % Generators / ReadBytes * RamBytes + s * ReadBytes + g % ReadBytes;
+      assign high_here[g*5 +: 5] = high_address[Byte*5 +: 5];
+      assign low_here[g*5 +: 5]  = low_address[Byte*5 +: 5];
+    end
+    logic write_here;
+    assign write_here = write && write_sub == 3'(s);
+    setun_lut_rams #(.Rams(Ports * Generators), .Width(LineW), .Ram32m16(Ram32m16)) u_high (
+        .clk_i  (clk_i),
+        .write_i(write_here && !write_low),
+        .waddr_i({~bank_q, write_entry}),
+        .wdata_i({Ports{lines}}),
+        .raddr_i(high_here),
+        .rdata_o(high)
+    );
+    setun_lut_rams #(.Rams(Ports * Generators), .Width(LineW), .Ram32m16(Ram32m16)) u_low (
+        .clk_i  (clk_i),
+        .write_i(write_here && write_low),
+        .waddr_i({~bank_q, write_entry}),
+        .wdata_i({Ports{lines}}),
+        .raddr_i(low_here),
+        .rdata_o(low)
+    );
+  end
+
   // ---- Stage 1: addresses; stage 2: tables and the first adders; then one tree a port and token ----
-  logic [Ports*B*4-1:0] counts;
   for (genvar p = 0; p < Ports; p++) begin : gen_port
-    logic [B-1:0] b0, b1, b2, b3, b4, b5, b6, b7, esc, c2, c3, c4;
+    logic [B-1:0] b0, b1, b2, b3, b4, b5, b6, b7;
+    // Kept, so that i2 and i0 are made of them, three inputs each, and not of six bits of the byte each.
+    logic [B-1:0] esc;
+    (* keep *) logic [B-1:0] c2, c3, c4;
     assign {b7, b6, b5, b4, b3, b2, b1, b0} = beat_i[p*PortBits +: PortBits];
     assign esc = b4 & b3 & b2;
     assign c4  = (esc & b7) | (~esc & b4);
@@ -121,32 +161,23 @@ module setun_leaf_table_lut #(
       bank1_q <= bank;
     end
     assign illegals = i3_q & i2_q & (minus_q | (i1_q & i0_q));
+    for (genvar i = 0; i < B; i++) begin : gen_address
+      assign high_address[(p*B+i)*5 +: 5] = {bank1_q, esc_q[i], b7_q[i], b6_q[i], b5_q[i]};
+      assign low_address[(p*B+i)*5 +: 5]  = {bank1_q, i3_q[i], i2_q[i], i1_q[i], i0_q[i]};
+    end
+
+    for (genvar i = 0; i < B; i++) begin : gen_group
+      localparam int unsigned Ram = p * Generators + i / RamBytes * ReadBytes + i % ReadBytes;
+      logic [LineW-1:0] high_line, low_line;
+      assign high_line = gen_sub[i%RamBytes/ReadBytes].high[Ram*LineW +: LineW];
+      assign low_line  = gen_sub[i%RamBytes/ReadBytes].low[Ram*LineW +: LineW];
+    end
 
     for (genvar t = 0; t < Tokens; t++) begin : gen_token
-      localparam int unsigned FlagW = (t == 0) ? 2 : 0;
       logic [B*EntryW-1:0] high, low;  // entries, low ones inverted where they are negative
-      for (genvar i = 0; i < B; i++) begin : gen_group
-        localparam int unsigned Sub = i % RamBytes / ReadBytes;
-        localparam int unsigned Generator = i / RamBytes * ReadBytes + i % ReadBytes;
-        logic [FlagW+EntryW-1:0] wdata, high_data, low_data;
-        logic [FlagW+EntryW-1:0] high_mem [0:31];
-        logic [FlagW+EntryW-1:0] low_mem [0:31];
-        logic write_here;
-        assign write_here = write && write_sub == 3'(Sub);
-        always_ff @(posedge clk_i) begin
-          if (write_here && !write_low) high_mem[{~bank_q, write_entry}] <= wdata;
-          if (write_here && write_low) low_mem[{~bank_q, write_entry}] <= wdata;
-        end
-        assign high_data = high_mem[{bank1_q, esc_q[i], b7_q[i], b6_q[i], b5_q[i]}];
-        assign low_data  = low_mem[{bank1_q, i3_q[i], i2_q[i], i1_q[i], i0_q[i]}];
-        if (t == 0) begin : gen_flags
-          assign wdata = {write_count, gen_fill[t].sums[Generator*EntryW +: EntryW]};
-          assign counts[(p*B+i)*4 +: 4] = {high_data[EntryW +: 2], low_data[EntryW +: 2]};
-        end else begin : gen_sum_only
-          assign wdata = gen_fill[t].sums[Generator*EntryW +: EntryW];
-        end
-        assign high[i*EntryW +: EntryW] = high_data[EntryW-1:0];
-        assign low[i*EntryW +: EntryW]  = low_data[EntryW-1:0] ^ {EntryW{minus_q[i]}};
+      for (genvar i = 0; i < B; i++) begin : gen_entry
+        assign high[i*EntryW +: EntryW] = gen_group[i].high_line[t*EntryW +: EntryW];
+        assign low[i*EntryW +: EntryW]  = gen_group[i].low_line[t*EntryW +: EntryW] ^ {EntryW{minus_q[i]}};
       end
 
       // Half of the low entries go with two high ones each, the other half with each other: no adder has more than three words,
@@ -190,13 +221,31 @@ module setun_leaf_table_lut #(
   end
 
   // ---- Non-zero weights of the beats, for the energy model ----
-  setun_sum_tree #(
-      .Inputs(2 * Ports * B), .Width(2), .Max(3), .Signed(1'b0), .Radix(Radix), .Stages(Latency - 1), .SumW(CountW)
-  ) u_count (
-      .clk_i (clk_i),
-      .data_i(counts),
-      .sum_o (nonzero_o)
-  );
+  if (CountNonzero != 0) begin : gen_count
+    logic [Ports*B*3-1:0] counts;
+    for (genvar p = 0; p < Ports; p++) begin : gen_port_count
+      for (genvar i = 0; i < B; i++) begin : gen_byte
+        logic pair_zero, low, carry, carry_more, both_zero;
+        assign both_zero  = gen_port[p].esc_q[i];
+        assign pair_zero  = gen_port[p].b6_q[i] & ~both_zero;
+        assign low        = pair_zero ^ gen_port[p].i3_q[i] ^ gen_port[p].i1_q[i];
+        assign carry      = (gen_port[p].i3_q[i] & gen_port[p].i1_q[i]) | (pair_zero & (gen_port[p].i3_q[i] | gen_port[p].i1_q[i]));
+        assign carry_more = low & gen_port[p].i3_q[i] & gen_port[p].i2_q[i];
+        // 5 - zeros, with zeros = 2 (both_zero + carry + carry_more) + the low bit, and at most two of these three set
+        assign counts[(p*B+i)*3 +: 3] = {~(both_zero | carry | carry_more), both_zero ^ carry ^ carry_more,
+                                         ~(low ^ (gen_port[p].i3_q[i] & gen_port[p].i2_q[i]))};
+      end
+    end
+    setun_sum_tree #(
+        .Inputs(Ports * B), .Width(3), .Max(5), .Signed(1'b0), .Radix(Radix), .Stages(Latency - 1), .SumW(CountW)
+    ) u_count (
+        .clk_i (clk_i),
+        .data_i(counts),
+        .sum_o (nonzero_o)
+    );
+  end else begin : gen_no_count
+    assign nonzero_o = '0;
+  end
 endmodule
 
 `default_nettype wire

@@ -11,6 +11,7 @@ module setun_leaf_tree #(
     parameter int unsigned Ports = 1,
     parameter int unsigned Tokens = 1,
     parameter int unsigned TreeCut = 3,
+    parameter int unsigned CountNonzero = 1,  // 0: nonzero_o stays 0
     localparam int unsigned B = PortBits / 8,
     localparam int unsigned Lanes = 5 * B,
     localparam int unsigned Latency = 1 + ($clog2(Lanes) + TreeCut - 1) / TreeCut,
@@ -103,15 +104,19 @@ module setun_leaf_tree #(
   end
 
   // ---- Non-zero weights of the beats, for the energy model ----
-  logic [Ports*Lanes-1:0] all_nz;
-  for (genvar p = 0; p < Ports; p++) begin : gen_count
-    assign all_nz[p*Lanes +: Lanes] = gen_port[p].nz_q;
+  if (CountNonzero != 0) begin : gen_count
+    logic [Ports*Lanes-1:0] all_nz;
+    for (genvar p = 0; p < Ports; p++) begin : gen_port_nz
+      assign all_nz[p*Lanes +: Lanes] = gen_port[p].nz_q;
+    end
+    setun_popcount #(.Inputs(Ports * Lanes), .Stages(Latency - 1), .CountW(CountW)) u_count (
+        .clk_i  (clk_i),
+        .data_i (all_nz),
+        .count_o(nonzero_o)
+    );
+  end else begin : gen_no_count
+    assign nonzero_o = '0;
   end
-  setun_popcount #(.Inputs(Ports * Lanes), .Stages(Latency - 1), .CountW(CountW)) u_count (
-      .clk_i  (clk_i),
-      .data_i (all_nz),
-      .count_o(nonzero_o)
-  );
 endmodule
 
 `default_nettype wire

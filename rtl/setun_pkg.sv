@@ -28,6 +28,7 @@ package setun_pkg;
   localparam logic [11:0] REG_ERROR_INFO = 12'h220;
   localparam logic [11:0] REG_COMPLETED = 12'h224;
   localparam logic [11:0] REG_WATCHDOG = 12'h228;
+  localparam logic [11:0] REG_OMITTED = 12'h22C;
   localparam logic [11:0] REG_CYCLES_LO = 12'h240;
   localparam logic [11:0] REG_BUSY_LO = 12'h248;
   localparam logic [11:0] REG_BEATS_LO = 12'h250;
@@ -39,6 +40,7 @@ package setun_pkg;
 
   localparam logic [31:0] MAGIC = 32'h4E555453;
   localparam logic [31:0] ABI_VERSION = 32'h00010000;
+  localparam logic [31:0] OMITTED_NONZERO = 32'h0000_0001;
   localparam logic [31:0] WATCHDOG_RESET = 32'h00100000;
 
   // ---- Command descriptor ----

@@ -25,8 +25,7 @@ module setun_table_walk_parts #(
     output logic            write_o,
     output logic [2:0]      write_sub_o,
     output logic            low_o,      // the table of weights 0 to 2
-    output logic [3:0]      entry_o,    // address in the table
-    output logic [1:0]      count_o     // non-zero weights of the entry
+    output logic [3:0]      entry_o     // address in the table
 );
   logic active_q, active1_q, write_q;
   logic [4:0] step_q;
@@ -55,50 +54,50 @@ module setun_table_walk_parts #(
     write_sub_q <= sub1_q;
   end
 
-  // {clear, subtract, lane, entry, non-zero weights}; the comment is the new sum
-  logic [10:0] step;
+  // {clear, subtract, lane, entry}; the comment is the new sum
+  logic [8:0] step;
   always_comb begin
     unique case (step_q)
-      5'd8:    step = {2'b00, 3'd4, 4'b0010, 2'd1};  // x4
-      5'd9:    step = {2'b00, 3'd3, 4'b0000, 2'd2};  // x4 + x3
-      5'd10:   step = {2'b01, 3'd4, 4'b0011, 2'd1};  // x3
-      5'd11:   step = {2'b01, 3'd4, 4'b0100, 2'd2};  // x3 - x4
-      5'd12:   step = {2'b01, 3'd3, 4'b0110, 2'd1};  // -x4
-      5'd13:   step = {2'b01, 3'd3, 4'b0101, 2'd2};  // -x4 - x3
-      5'd14:   step = {2'b00, 3'd4, 4'b0111, 2'd1};  // -x3
-      5'd15:   step = {2'b00, 3'd4, 4'b0001, 2'd2};  // x4 - x3
-      5'd16:   step = {2'b10, 3'd0, 4'b1111, 2'd0};  // illegal
-      5'd17:   step = {2'b01, 3'd0, 4'b1101, 2'd1};  // -x0
-      5'd18:   step = {2'b00, 3'd0, 4'b1110, 2'd0};  // 0
-      5'd19:   step = {2'b00, 3'd0, 4'b1100, 2'd1};  // x0
-      5'd20:   step = {2'b00, 3'd1, 4'b0011, 2'd2};  // x1 + x0
-      5'd21:   step = {2'b01, 3'd0, 4'b1011, 2'd1};  // x1
-      5'd22:   step = {2'b01, 3'd0, 4'b0111, 2'd2};  // x1 - x0
-      5'd23:   step = {2'b00, 3'd2, 4'b0001, 2'd3};  // x2 + x1 - x0
-      5'd24:   step = {2'b00, 3'd0, 4'b0010, 2'd2};  // x2 + x1
-      5'd25:   step = {2'b00, 3'd0, 4'b0000, 2'd3};  // x2 + x1 + x0
-      5'd26:   step = {2'b01, 3'd1, 4'b1000, 2'd2};  // x2 + x0
-      5'd27:   step = {2'b01, 3'd0, 4'b1010, 2'd1};  // x2
-      5'd28:   step = {2'b01, 3'd0, 4'b1001, 2'd2};  // x2 - x0
-      5'd29:   step = {2'b01, 3'd1, 4'b0101, 2'd3};  // x2 - x1 - x0
-      5'd30:   step = {2'b00, 3'd0, 4'b0110, 2'd2};  // x2 - x1
-      5'd31:   step = {2'b00, 3'd0, 4'b0100, 2'd3};  // x2 - x1 + x0
-      default: step = {2'b10, 3'd0, 1'b1, step_q[2:0], 2'd0};  // 0..7: esc, zero
+      5'd8:    step = {2'b00, 3'd4, 4'b0010};  // x4
+      5'd9:    step = {2'b00, 3'd3, 4'b0000};  // x4 + x3
+      5'd10:   step = {2'b01, 3'd4, 4'b0011};  // x3
+      5'd11:   step = {2'b01, 3'd4, 4'b0100};  // x3 - x4
+      5'd12:   step = {2'b01, 3'd3, 4'b0110};  // -x4
+      5'd13:   step = {2'b01, 3'd3, 4'b0101};  // -x4 - x3
+      5'd14:   step = {2'b00, 3'd4, 4'b0111};  // -x3
+      5'd15:   step = {2'b00, 3'd4, 4'b0001};  // x4 - x3
+      5'd16:   step = {2'b10, 3'd0, 4'b1111};  // illegal
+      5'd17:   step = {2'b01, 3'd0, 4'b1101};  // -x0
+      5'd18:   step = {2'b00, 3'd0, 4'b1110};  // 0
+      5'd19:   step = {2'b00, 3'd0, 4'b1100};  // x0
+      5'd20:   step = {2'b00, 3'd1, 4'b0011};  // x1 + x0
+      5'd21:   step = {2'b01, 3'd0, 4'b1011};  // x1
+      5'd22:   step = {2'b01, 3'd0, 4'b0111};  // x1 - x0
+      5'd23:   step = {2'b00, 3'd2, 4'b0001};  // x2 + x1 - x0
+      5'd24:   step = {2'b00, 3'd0, 4'b0010};  // x2 + x1
+      5'd25:   step = {2'b00, 3'd0, 4'b0000};  // x2 + x1 + x0
+      5'd26:   step = {2'b01, 3'd1, 4'b1000};  // x2 + x0
+      5'd27:   step = {2'b01, 3'd0, 4'b1010};  // x2
+      5'd28:   step = {2'b01, 3'd0, 4'b1001};  // x2 - x0
+      5'd29:   step = {2'b01, 3'd1, 4'b0101};  // x2 - x1 - x0
+      5'd30:   step = {2'b00, 3'd0, 4'b0110};  // x2 - x1
+      5'd31:   step = {2'b00, 3'd0, 4'b0100};  // x2 - x1 + x0
+      default: step = {2'b10, 3'd0, 1'b1, step_q[2:0]};  // 0..7: esc, zero
     endcase
   end
   assign sub_o      = sub_q;
-  assign clear_o    = step[10];
-  assign subtract_o = step[9];
-  assign lane_o     = step[8:6];
+  assign clear_o    = step[8];
+  assign subtract_o = step[7];
+  assign lane_o     = step[6:4];
 
-  logic [6:0] entry1_q, entry2_q;
+  logic [4:0] entry1_q, entry2_q;
   always_ff @(posedge clk_i) begin
-    entry1_q <= {step_q[4], step[5:0]};
+    entry1_q <= {step_q[4], step[3:0]};
     entry2_q <= entry1_q;
   end
   assign write_o     = write_q;
   assign write_sub_o = write_sub_q;
-  assign {low_o, entry_o, count_o} = entry2_q;
+  assign {low_o, entry_o} = entry2_q;
   assign busy_o      = active_q || active1_q || write_q;
 endmodule
 

@@ -10,9 +10,8 @@ namespace setun::sim {
 namespace {
 
 constexpr std::string_view kForm =
-    "expected PORTSxPORT_BITSxTOKENS, optionally followed by -tree, -table or -bram and -rTILE_ROWS, e.g. "
-    "1x512x1 or "
-    "2x256x4-tree-r64";
+    "expected PORTSxPORT_BITSxTOKENS, optionally followed by -tree, -table or -bram, -rTILE_ROWS and -uncounted, "
+    "e.g. 1x512x1 or 2x256x4-tree-r64";
 
 std::string hex_offset(std::uint32_t offset) {
     char text[8];
@@ -46,6 +45,9 @@ std::string KernelConfig::name() const {
     if (tile_rows != KernelConfig{}.tile_rows) {
         text += "-r" + std::to_string(tile_rows);
     }
+    if (!counts_nonzero) {
+        text += "-uncounted";
+    }
     return text;
 }
 
@@ -75,6 +77,7 @@ KernelConfig KernelConfig::parse(std::string_view name) {
         }
     }
     const bool rows = !take(rest, "-r") || take_number(rest, config.tile_rows);
+    config.counts_nonzero = !take(rest, "-uncounted");
     if (!shape || !rows || !rest.empty()) {
         throw std::invalid_argument("kernel configuration '" + std::string(name) +
                                     "': " + std::string(kForm));

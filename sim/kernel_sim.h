@@ -23,11 +23,12 @@ struct KernelConfig {
     unsigned tokens = 1;
     unsigned leaf = 0;  ///< SETUN_LEAF_*
     unsigned tile_rows = 1024;
+    bool counts_nonzero = true;  ///< false: the NONZERO counter is left out, SETUN_OMITTED_NONZERO is set
 
     bool operator==(const KernelConfig&) const = default;
 
-    /// PORTSxPORT_BITSxTOKENS[-tree|-table|-bram][-rTILE_ROWS], e.g. "2x256x4-tree"; the planes leaf and the
-    /// default TILE_ROWS are not written.
+    /// PORTSxPORT_BITSxTOKENS[-tree|-table|-bram][-rTILE_ROWS][-uncounted], e.g. "2x256x4-tree"; the planes leaf
+    /// and the default TILE_ROWS are not written.
     [[nodiscard]] std::string name() const;
     /// The inverse of name(). Throws std::invalid_argument that shows the form.
     static KernelConfig parse(std::string_view name);

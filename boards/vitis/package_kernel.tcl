@@ -1,12 +1,12 @@
 # Packages the RTL as a Vitis kernel object (.xo). Run by the Makefile in Vivado's batch mode:
-#   vivado -mode batch -source package_kernel.tcl -tclargs TOP PORT_BITS TOKENS TILE_ROWS LEAF PART OUTPUT.xo
+#   vivado -mode batch -source package_kernel.tcl -tclargs TOP PORT_BITS TOKENS TILE_ROWS LEAF COUNT_NONZERO PART OUTPUT.xo
 # Source files come from rtl/setun.f, the list that simulation and synthesis use.
 
-if {$argc != 7} {
-    puts stderr "package_kernel.tcl: expected TOP PORT_BITS TOKENS TILE_ROWS LEAF PART OUTPUT.xo, got $argc arguments"
+if {$argc != 8} {
+    puts stderr "package_kernel.tcl: expected TOP PORT_BITS TOKENS TILE_ROWS LEAF COUNT_NONZERO PART OUTPUT.xo, got $argc arguments"
     exit 2
 }
-lassign $argv top port_bits tokens tile_rows leaf part output
+lassign $argv top port_bits tokens tile_rows leaf count_nonzero part output
 set here [file dirname [file normalize [info script]]]
 set rtl [file normalize [file join $here .. .. rtl]]
 set work [file join [pwd] package_$top]
@@ -37,7 +37,9 @@ ipx::package_project -root_dir $work/ip -vendor setun -library kernel -taxonomy 
 set core [ipx::current_core]
 set_property name $top $core
 set_property version 1.0 $core
-foreach {name value} [list PortBits $port_bits Tokens $tokens TileRows $tile_rows Leaf $leaf] {
+# All boards here are UltraScale+, which has the primitive RAM32M16.
+set ultrascale 1
+foreach {name value} [list PortBits $port_bits Tokens $tokens TileRows $tile_rows Leaf $leaf CountNonzero $count_nonzero Ram32m16 $ultrascale] {
     foreach parameter [list [ipx::get_user_parameters $name -of_objects $core] [ipx::get_hdl_parameters $name -of_objects $core]] {
         set_property value $value $parameter
         set_property value_resolve_type immediate $parameter

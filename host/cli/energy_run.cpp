@@ -77,7 +77,7 @@ Json measured_json(const energy::WorkCounts& work, const Counters& counters) {
             {"beats", counters.beats},
             {"weights", work.trits},
             {"nonzero_weights",
-             work.nonzero_basis == energy::Basis::kMeasured ? Json(counters.nonzero) : Json(nullptr)},
+             work.nonzero_basis == energy::Basis::kMeasured ? Json(counters.nonzero.value_or(0)) : Json(nullptr)},
             {"weight_bytes", work.weight_bytes},
             {"head_weight_bytes", work.head_weight_bytes},
             {"data_read_bytes", work.activation_bytes},

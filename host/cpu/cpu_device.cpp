@@ -193,7 +193,7 @@ class CpuDevice final : public Device {
         if (result.ok()) {
             result.error_index = 0;
             if (timing_) {
-                const std::uint64_t nonzero = result.counters.nonzero;
+                const auto nonzero = result.counters.nonzero;
                 result.counters = timing_->run(commands_, list_);
                 result.counters.nonzero = nonzero;
             }
@@ -314,7 +314,7 @@ class CpuDevice final : public Device {
         }
         Counters& counters = result.counters;
         counters.beats += index.beats_per_port() * layout_.ports;
-        counters.nonzero += status.nonzero;
+        counters.nonzero = counters.nonzero.value_or(0) + status.nonzero;
         counters.weight_bytes += operands.w_bytes * layout_.ports;
         counters.data_read_bytes += command.tokens * round_up(command.k, SETUN_ALIGN);
         counters.data_write_bytes += operands.y_bytes;

@@ -63,7 +63,11 @@ Counters& Counters::operator+=(const Counters& other) {
     stall_w += other.stall_w;
     stall_x += other.stall_x;
     stall_y += other.stall_y;
-    nonzero += other.nonzero;
+    if (nonzero && other.nonzero) {
+        *nonzero += *other.nonzero;
+    } else {
+        nonzero.reset();
+    }
     weight_bytes += other.weight_bytes;
     data_read_bytes += other.data_read_bytes;
     data_write_bytes += other.data_write_bytes;

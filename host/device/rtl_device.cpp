@@ -44,7 +44,7 @@ sim::SimOptions sim_options(const RtlOptions& options) {
 
 std::unique_ptr<KernelSim> open_simulation(const RtlOptions& options) {
     const KernelConfig config{options.ports, options.port_bits, options.tokens, options.leaf,
-                              options.tile_rows};
+                              options.tile_rows, options.counts_nonzero};
     try {
         return sim::make_kernel_sim(config, sim_options(options));
     } catch (const std::invalid_argument& error) {
@@ -241,6 +241,9 @@ class RtlDevice final : public Device {
         c.stall_x = sim_->read_counter(SETUN_REG_STALL_X_LO);
         c.stall_y = sim_->read_counter(SETUN_REG_STALL_Y_LO);
         c.nonzero = sim_->read_counter(SETUN_REG_NONZERO_LO);
+        if (!sim_->config().counts_nonzero) {
+            c.nonzero.reset();
+        }
         return r;
     }
 

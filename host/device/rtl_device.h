@@ -16,6 +16,7 @@ struct RtlOptions {
     unsigned tokens = 1;
     unsigned tile_rows = 1024;
     unsigned leaf = SETUN_LEAF_PLANES;
+    bool counts_nonzero = true;           ///< the kernel has the NONZERO counter
     std::string memory = "ddr4";          ///< name of a preset of sim/memory_presets.h
     std::uint64_t seed = 0;               ///< of timing jitter and power-up values
     std::string trace_file;               ///< FST waveform; empty = none

@@ -131,6 +131,16 @@ TEST(Counts, MeasurementReplacesBytesAndScalesNonzeros) {
     EXPECT_THROW(apply_measured(work, {.nonzero = 3201}), std::invalid_argument);
 }
 
+TEST(Counts, BytesCanBeMeasuredWithoutNonzeros) {
+    WorkCounts work = count({.rows = 10, .inputs = 320, .planes = 1, .tokens = 1}, {.port_bits = 512});
+    const WorkCounts shapes = work;
+    apply_measured(work, {.nonzero = std::nullopt, .weight_bytes = 11});
+    EXPECT_EQ(work.nonzero_trit_macs, shapes.trit_macs);
+    EXPECT_EQ(work.nonzero_basis, Basis::kShapes);
+    EXPECT_EQ(work.weight_bytes, 11U);
+    EXPECT_EQ(work.bytes_basis, Basis::kMeasured);
+}
+
 TEST(Counts, ASumIsMeasuredOnlyIfAllOfItIs) {
     const Engine engine;
     WorkCounts measured = count({.rows = 4, .inputs = 4}, engine);

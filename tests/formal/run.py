@@ -33,6 +33,7 @@ class Proof:
     induction: int = 0      # depth of the induction; 0: the bounded proof is all there is, or is complete (see the module's head)
     cover: int = 0          # depth within which all covers are reached
     file: str = ""          # source in this folder, when it is not called like the top
+    shared: tuple = ()      # further sources in this folder
     parameters: dict = field(default_factory=dict)
     inside: dict = field(default_factory=dict)
     map_memory: bool = False
@@ -59,12 +60,21 @@ ROOM_INSIDE = {
     "track_rptr": "dut.u_track.rptr_q", "track_fresh": "dut.u_track.fresh_q", "state": "dut.u_split.state_q", "left": "dut.u_split.left_q",
     "address": "dut.u_split.addr_q", "burst": "dut.u_split.beats_q", "last": "dut.u_split.last_q",
 }
-TABLE = ("delay", "ram", "sum_tree", "table_fill", "trit_decode")
-TABLE_INSIDE = {wire: wire for wire in ("walk_clear", "walk_subtract", "walk_lane", "write", "write_count")}
-BYTE_INSIDE = TABLE_INSIDE | {"write_byte": "write_byte", "write_illegal": "write_illegal",
-                              "read_byte": "dut.gen_port[0].gen_token[0].gen_group[0].code"}
-PARTS_INSIDE = TABLE_INSIDE | {"write_low": "write_low", "write_entry": "write_entry", "leaf_illegal": "dut.gen_port[0].illegals"} | {
-    wire: f"dut.gen_port[0].{wire}_q" for wire in ("esc", "b7", "b6", "b5", "i3", "i2", "i1", "i0", "minus")}
+TABLE = ("delay", "ram", "sum_tree", "table_fill", "trit_decode", "leaf")
+
+
+def table_inside(leaf, wires):
+    """Wires of table_watch and of its top, tied to the leaf's, which are called the same unless `wires` says otherwise."""
+    place = f"watch.u_leaf.{leaf}.u_leaf"
+    return {f"watch.{wire}": f"{place}.{wire}" for wire in ("walk_clear", "walk_subtract", "walk_lane")} | {
+        wire: f"{place}.{name}" for wire, name in wires.items()}
+
+
+BYTE_INSIDE = table_inside("gen_table_bram", {wire: wire for wire in ("write", "write_count", "write_byte", "write_illegal")} | {
+    "read_byte": "gen_port[0].gen_token[0].gen_group[0].code"})
+PARTS_INSIDE = table_inside("gen_table_lut", {wire: wire for wire in ("write", "write_low", "write_entry")} | {
+    "leaf_illegal": "gen_port[0].illegals", "counts": "gen_count.counts"} | {
+    wire: f"gen_port[0].{wire}_q" for wire in ("esc", "b7", "b6", "b5", "i3", "i2", "i1", "i0", "minus")})
 PORT = ("pkg", "fifo", "burst_split", "weight_port")
 CONTROL_INSIDE = {
     "aw_full": "aw_full_q", "w_full": "w_full_q", "automatic_restart": "auto_q", "done": "done_q", "ready": "ready_q", "enable": "gie_q",
@@ -103,13 +113,16 @@ PROOFS = {
         ("setun_popcount.sv", "assign sum_high   = d ^ e ^ f;", "assign sum_high   = d ^ e;"))),
     "leaf_lane": Proof("leaf_check", LEAF, 4, 1, 12, parameters={"PortBits": 32, "TreeCut": 3, "OneLane": 1}, sat=True, mutants=(
         ("setun_leaf_planes.sv", "load_planes_q[b*B+i] <= load_data_i[i*8+b];", "load_planes_q[b*B+i] <= load_data_i[(i%2)*8+b];"),)),
-    "table_byte": Proof("table_byte_check", (*TABLE, "table_walk_byte", "leaf_table_bram"), 7, 0, 262, inside=BYTE_INSIDE, sat=True, mutants=(
+    "table_byte": Proof("table_byte_check", (*TABLE, "table_walk_byte", "leaf_table_bram"), 7, 0, 262, shared=("table_watch.sv",), inside=BYTE_INSIDE,
+                        sat=True, mutants=(
         ("setun_table_walk_byte.sv", "assign c4 = a ? minus_q[1] : minus_q[2];", "assign c4 = minus_q[2];"),
         ("setun_table_walk_byte.sv", "up_q    <= up_q ^ below;", "up_q    <= up_q;"),
         ("setun_table_walk_byte.sv", "localparam logic [7:0] SUBTRACT = 8'd9;", "localparam logic [7:0] SUBTRACT = 8'd10;"))),
-    "table_parts": Proof("table_parts_check", (*TABLE, "table_walk_parts", "leaf_table_lut"), 7, 0, 38, inside=PARTS_INSIDE, sat=True, mutants=(
-        ("setun_table_walk_parts.sv", "step = {2'b01, 3'd1, 4'b1000, 2'd2};", "step = {2'b01, 3'd2, 4'b1000, 2'd2};"),
-        ("setun_leaf_table_lut.sv", "i2_q    <= c2 ^ (c4 & ~c3);", "i2_q    <= c2 ^ c4;"))),
+    "table_parts": Proof("table_parts_check", (*TABLE, "table_walk_parts", "lut_rams", "leaf_table_lut"), 7, 0, 38, shared=("table_watch.sv",), inside=PARTS_INSIDE,
+                         sat=True, mutants=(
+        ("setun_table_walk_parts.sv", "step = {2'b01, 3'd1, 4'b1000};", "step = {2'b01, 3'd2, 4'b1000};"),
+        ("setun_leaf_table_lut.sv", "i2_q    <= c2 ^ (c4 & ~c3);", "i2_q    <= c2 ^ c4;"),
+        ("setun_leaf_table_lut.sv", "assign pair_zero  = gen_port[p].b6_q[i] & ~both_zero;", "assign pair_zero  = gen_port[p].b6_q[i];"))),
     "fifo_4": Proof("fifo_check", ("fifo",), 13, 2, 8, induction=4, cover=13, parameters={"Depth": 4}, inside=FIFO_INSIDE, map_memory=True,
                     mutants=FIFO_MUTANTS),
     "fifo_8": Proof("fifo_check", ("fifo",), 13, 2, 10, induction=4, cover=21, parameters={"Depth": 8}, inside=FIFO_INSIDE, map_memory=True,
@@ -188,7 +201,7 @@ def run(command, folder):
 
 def build(name, proof, folder, mutant=None):
     """Writes d.smt2 of a proof, or of its mutant, into `folder`."""
-    paths = [RTL / f"setun_{module}.sv" for module in proof.sources] + [HERE / (proof.file or f"{proof.top}.sv")]
+    paths = [RTL / f"setun_{module}.sv" for module in proof.sources] + [HERE / name for name in (proof.file or f"{proof.top}.sv", *proof.shared)]
     for path in paths:
         text = path.read_text()
         if mutant and mutant[0] == path.name:

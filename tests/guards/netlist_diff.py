@@ -43,7 +43,8 @@ GROUPS = {
     "baseline": [replace(config, name=name.replace(".", "_")) for name, config in rtl.BASELINE.items()],
 }
 
-# Forms that are compared with planes for the same parameters; TreeCut sets the latency of both, FillGroups is for the tables alone.
+# Forms that are compared with planes for the same parameters; TreeCut sets the latency of both.
+TABLES_ONLY = ("FillGroups", "Ram32m16")
 LEAVES = [
     rtl.Config("leaves_tree_128", "setun_leaf_tree", {"PortBits": 128, "Ports": 2, "Tokens": 2, "TreeCut": 3}),
     rtl.Config("leaves_tree_256", "setun_leaf_tree", {"PortBits": 256, "Ports": 1, "Tokens": 1, "TreeCut": 2}),
@@ -51,6 +52,11 @@ LEAVES = [
     rtl.Config("leaves_table_lut_128", "setun_leaf_table_lut", {"PortBits": 128, "Ports": 2, "Tokens": 2, "TreeCut": 4, "FillGroups": 1}),
     rtl.Config("leaves_table_lut_256", "setun_leaf_table_lut", {"PortBits": 256, "Ports": 1, "Tokens": 1, "TreeCut": 1, "FillGroups": 8}),
     rtl.Config("leaves_table_lut_512", "setun_leaf_table_lut", {"PortBits": 512, "Ports": 1, "Tokens": 1, "TreeCut": 3}),
+    rtl.Config("leaves_table_lut_ram32m16_128", "setun_leaf_table_lut", {"PortBits": 128, "Ports": 2, "Tokens": 2, "TreeCut": 3, "FillGroups": 2, "Ram32m16": 1}),
+    rtl.Config("leaves_table_lut_ram32m16_512", "setun_leaf_table_lut", {"PortBits": 512, "Ports": 1, "Tokens": 1, "TreeCut": 3, "Ram32m16": 1, "CountNonzero": 0}),
+    rtl.Config("leaves_table_lut_uncounted", "setun_leaf_table_lut", {"PortBits": 128, "Ports": 1, "Tokens": 1, "TreeCut": 3, "CountNonzero": 0}),
+    rtl.Config("leaves_table_bram_uncounted", "setun_leaf_table_bram", {"PortBits": 128, "Ports": 1, "Tokens": 1, "TreeCut": 3, "CountNonzero": 0}),
+    rtl.Config("leaves_tree_uncounted", "setun_leaf_tree", {"PortBits": 128, "Ports": 1, "Tokens": 2, "TreeCut": 3, "CountNonzero": 0}),
     rtl.Config("leaves_table_bram_128", "setun_leaf_table_bram", {"PortBits": 128, "Ports": 2, "Tokens": 2, "TreeCut": 4, "FillGroups": 1}),
     rtl.Config("leaves_table_bram_256", "setun_leaf_table_bram", {"PortBits": 256, "Ports": 1, "Tokens": 1, "TreeCut": 1, "FillGroups": 4}),
     rtl.Config("leaves_table_bram_512", "setun_leaf_table_bram", {"PortBits": 512, "Ports": 1, "Tokens": 1, "TreeCut": 3}),
@@ -75,15 +81,24 @@ def make_netlist(config, folder):
     return {name: (port["direction"], len(port["bits"])) for name, port in module["ports"].items()}
 
 
+def make_primitive(folder):
+    """Writes the chip primitive that setun_lut_rams names, from the models that Yosys comes with; returns its file."""
+    verilog = folder / "ram32m16.v"
+    code, output = rtl.run(["yosys", "-q", "-p", f"read_verilog +/xilinx/cells_sim.v; hierarchy -top RAM32M16; proc; write_verilog -noattr {verilog}"])
+    if code != 0:
+        rtl.fail(f"Yosys on RAM32M16: exit code {code}\n{output}")
+    return verilog
+
+
 def leaf_ports(config):
     """{port: (direction, width)} of a leaf, from its parameters (its netlist is not needed)."""
     bits, ports, tokens = (config.parameters[name] for name in ("PortBits", "Ports", "Tokens"))
     lanes = 5 * bits // 8
     sum_bits = (lanes * 128).bit_length() + 1
+    count = {"nonzero_o": ("output", (ports * lanes).bit_length())} if config.parameters.get("CountNonzero", 1) else {}  # stuck at 0
     return {"rst_ni": ("input", 1), "load_i": ("input", 1), "load_last_i": ("input", 1), "load_token_i": ("input", 3), "load_group_i": ("input", 3), "load_data_i": ("input", bits),
             "swap_i": ("input", 1), "valid_i": ("input", 1), "beat_i": ("input", ports * bits), "fill_busy_o": ("output", 1),
-            "sum_o": ("output", ports * tokens * sum_bits), "illegal_o": ("output", ports),
-            "nonzero_o": ("output", (ports * lanes).bit_length())}
+            "sum_o": ("output", ports * tokens * sum_bits), "illegal_o": ("output", ports), **count}
 
 
 def instance(kind, config, module, parameters, ports, offsets, masked):
@@ -143,7 +158,7 @@ def generate(configs, folder, leaves):
         if leaves:
             instances.append(valid_pipe(config, offsets))
         instances.append(instance("gold", config, config.module, config.parameters, ports, offsets, leaves))
-        planes = {name: value for name, value in config.parameters.items() if name != "FillGroups"}
+        planes = {name: value for name, value in config.parameters.items() if name not in TABLES_ONLY}
         instances.append(instance("gate", config, "setun_leaf_planes", planes, ports, offsets, True) if leaves else
                          instance("gate", config, f"netlist_{config.name}", {}, ports, offsets, False))
     inputs, outputs = (max(MIN_BITS, (sizes[d] + 31) // 32 * 32) for d in ("input", "output"))
@@ -152,7 +167,7 @@ def generate(configs, folder, leaves):
         f"module diff_top (\n  input wire logic clk_i,\n  input wire logic [{inputs - 1}:0] stimulus_i,\n"
         f"  output logic [{outputs - 1}:0] gold_o,\n  output logic [{outputs - 1}:0] gate_o\n);\n" +
         "\n".join(instances) + "\nendmodule\n")
-    netlists = [] if leaves else [folder / f"netlist_{config.name}.v" for config in configs]
+    netlists = [make_primitive(folder)] if leaves else [folder / f"netlist_{config.name}.v" for config in configs]
     sources = rtl.files(configs[0].sources) + EXTRA_SOURCES + netlists + [folder / "diff_top.sv"]
     (folder / "sources.f").write_text("".join(f"{path}\n" for path in sources))
     (folder / "diff_table.h").write_text(

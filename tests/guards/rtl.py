@@ -32,6 +32,7 @@ def _tops():
         "bram": {"Leaf": 3},
         "p256_t8_table": {"PortBits": 256, "Tokens": 8, "Leaf": 2},
         "p128_t4_bram_rows16": {"PortBits": 128, "Tokens": 4, "TileRows": 16, "Leaf": 3},
+        "p128_table_uncounted": {"PortBits": 128, "Leaf": 2, "CountNonzero": 0},
         "t2_rows4096": {"Tokens": 2, "TileRows": 4096},
     }
     for top in ("setun_kernel", "setun_kernel_2p", "setun_kernel_4p"):

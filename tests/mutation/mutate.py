@@ -147,7 +147,7 @@ def write_schemata(drawn, folder):
         mutants.append({"id": number, "file": name, "line": text.count("\n", 0, span.start) + 1, "kind": kind,
                         "original": " ".join(text[span.start:span.end].split()), "mutant": " ".join(changed.split())})
         changes.setdefault(name, {}).setdefault((span.start, span.end), []).append((number, changed))
-    for path in RTL.iterdir():
+    for path in filter(Path.is_file, RTL.iterdir()):  # not the folder of the baseline
         text = path.read_text()
         for (start, end), alternatives in sorted(changes.get(path.name, {}).items(), reverse=True):
             expression = text[start:end]

@@ -73,6 +73,7 @@ TEST_P(Control, Identification) {
     EXPECT_EQ(sim().read_register(SETUN_REG_CONFIG0), c.port_bits | c.ports << 16U | c.tokens << 24U);
     EXPECT_EQ(sim().read_register(SETUN_REG_CONFIG1),
               c.tile_rows | SETUN_TRIT_CODE_T5 << 16U | c.leaf << 24U);
+    EXPECT_EQ(sim().read_register(SETUN_REG_OMITTED), c.counts_nonzero ? 0U : SETUN_OMITTED_NONZERO);
 }
 
 TEST_P(Control, ResetValues) {
@@ -138,7 +139,7 @@ TEST_P(Control, StartNeedsItsByte) {
 
 TEST_P(Control, ReadOnlyRegistersIgnoreWrites) {
     for (const std::uint32_t offset :
-         {SETUN_REG_MAGIC, SETUN_REG_VERSION, SETUN_REG_CONFIG0, SETUN_REG_CONFIG1, SETUN_REG_ERROR,
+         {SETUN_REG_MAGIC, SETUN_REG_VERSION, SETUN_REG_CONFIG0, SETUN_REG_CONFIG1, SETUN_REG_OMITTED, SETUN_REG_ERROR,
           SETUN_REG_ERROR_INDEX, SETUN_REG_ERROR_ADDR_LO, SETUN_REG_ERROR_ADDR_HI, SETUN_REG_ERROR_INFO,
           SETUN_REG_COMPLETED, SETUN_REG_CYCLES_LO, SETUN_REG_BUSY_LO, SETUN_REG_BEATS_LO,
           SETUN_REG_STALL_W_LO, SETUN_REG_STALL_X_LO, SETUN_REG_STALL_Y_LO, SETUN_REG_NONZERO_LO}) {
@@ -156,7 +157,7 @@ TEST_P(Control, UnmappedOffsetsReadZero) {
     for (const std::uint32_t offset : {SETUN_REG_CTRL, SETUN_REG_ISR}) {
         mapped[offset] = true;
     }
-    for (std::uint32_t offset = SETUN_REG_MAGIC; offset <= SETUN_REG_WATCHDOG; offset += 4) {
+    for (std::uint32_t offset = SETUN_REG_MAGIC; offset <= SETUN_REG_OMITTED; offset += 4) {
         mapped[offset] = true;
     }
     for (std::uint32_t offset = SETUN_REG_CYCLES_LO; offset < SETUN_REG_END; offset += 4) {

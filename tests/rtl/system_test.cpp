@@ -22,6 +22,7 @@ RtlOptions options_of(const KernelConfig& config) {
     o.tokens = config.tokens;
     o.tile_rows = config.tile_rows;
     o.leaf = config.leaf;
+    o.counts_nonzero = config.counts_nonzero;
     return o;
 }
 
@@ -109,7 +110,8 @@ TEST_P(System, ProductWithCounters) {
     EXPECT_EQ(result.counters.data_write_bytes, 4U * 100 * GetParam().tokens);
     EXPECT_GE(result.counters.data_read_bytes, 64U + 600);
     EXPECT_GT(result.counters.cycles, result.counters.busy);
-    EXPECT_GT(result.counters.nonzero, 0U);
+    EXPECT_EQ(result.counters.nonzero.has_value(), GetParam().counts_nonzero);
+    EXPECT_GT(result.counters.nonzero.value_or(1), 0U);
 
     const RunResult again = product.run();
     EXPECT_EQ(again.counters.weight_bytes, result.counters.weight_bytes) << "bytes are of one run";
