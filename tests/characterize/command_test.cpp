@@ -36,7 +36,7 @@ class CharacterizeCommand : public testing::Test {
         : folder_(fs::temp_directory_path() / ("setun-characterize-" + std::to_string(::getpid()))) {
         fs::create_directories(folder_);
     }
-    ~CharacterizeCommand() override { fs::remove_all(folder_); }
+    void TearDown() override { fs::remove_all(folder_); }
 
     [[nodiscard]] ProcessResult run(std::vector<std::string> arguments) const {
         arguments.insert(arguments.begin(), SETUN_CHARACTERIZE);

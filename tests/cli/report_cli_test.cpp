@@ -142,7 +142,7 @@ TEST_F(ReportCli, LogitsOfATextAreThoseOfItsTokens) {
     const json text = json_of(with({"--prompt", "the land"}));
     std::string ids;
     for (const json& id : text["tokens"]) {
-        ids += (ids.empty() ? "" : ",") + std::to_string(id.get<unsigned>());
+        ids.append(ids.empty() ? "" : ",").append(std::to_string(id.get<unsigned>()));
     }
     EXPECT_EQ(text["tokens"][0], 256);  // begin-of-text
     EXPECT_EQ(json_of(with({"--tokens", ids}))["positions"], text["positions"]);

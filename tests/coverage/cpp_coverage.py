@@ -11,7 +11,9 @@ from collections import defaultdict
 from itertools import groupby
 from pathlib import PurePosixPath
 
-GOALS = {"hls": 97.0, "sim": 97.0, "energy_model": 97.0, "host": 97.0}  # % of lines of a folder with all below it
+# % of lines of a folder with all below it. energy_model/characterize needs the ASAP7 library: SETUN_LIBERTY_DIR=DIR.
+GOALS = {"hls": 97.0, "sim": 97.0, "energy_model": 97.0, "report": 97.0, "host": 97.0}
+APART = {"energy_model/characterize"}
 
 
 def points(file):
@@ -48,7 +50,7 @@ def main():
             for name in (str(folder), "all"):
                 table[name][column][0] += sum(count > 0 for count in counts)
                 table[name][column][1] += len(counts)
-            if column == 0:
+            if column == 0 and str(folder) not in APART:
                 parts[folder.parts[0]][0] += sum(count > 0 for count in counts)
                 parts[folder.parts[0]][1] += len(counts)
 

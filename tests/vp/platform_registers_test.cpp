@@ -78,11 +78,10 @@ class Probe {
         const auto size = static_cast<std::uint32_t>(code_.words().size() * 4);
         elf.header.e_phnum = 1;
         elf.segment[0] = {PT_LOAD, 256, 0, 0, size, size, PF_R | PF_X, 4};
-        std::vector<std::byte> bytes(256 + size);
-        std::memcpy(bytes.data(), &elf.header, sizeof elf.header);
-        std::memcpy(bytes.data() + sizeof elf.header, elf.segment, sizeof elf.segment);
-        std::memcpy(bytes.data() + 256, code_.words().data(), size);
-        std::memcpy(bytes.data() + 256 + SETUN_HEADER_OFFSET, &elf.firmware, sizeof elf.firmware);
+        std::vector<std::byte> bytes = elf.bytes();  // with the headers, but other code
+        bytes.resize(256 + size);
+        std::memcpy(&bytes.at(256), code_.words().data(), size);
+        std::memcpy(&bytes.at(256 + SETUN_HEADER_OFFSET), &elf.firmware, sizeof elf.firmware);
         const std::string path =
             testing::TempDir() + "/setun-" + name + "-" + std::to_string(::getpid()) + ".elf";
         std::ofstream(path, std::ios::binary)
