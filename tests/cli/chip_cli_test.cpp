@@ -91,6 +91,26 @@ TEST_F(ChipCli, OneTokenIsReportedWithItsPrompt) {
     EXPECT_NE(text.out.find("not compared with device cpu"), std::string::npos) << text.out;
 }
 
+TEST_F(ChipCli, EveryFormOfModelGivesTheTokensOfTheProcessor) {
+    for (const bool sub_norms : {true, false}) {
+        for (const bool tied_head : {true, false}) {
+            const std::string folder = path("form" + std::to_string(2 * int{sub_norms} + int{tied_head}));
+            std::filesystem::create_directory(folder);
+            SyntheticOptions options;
+            options.sub_norms = sub_norms;
+            options.activation = sub_norms ? "relu2" : "silu";
+            options.tied_head = tied_head;
+            write_synthetic(folder, options);
+            for (const char* const kv : {"float32", "int8"}) {
+                const json chip = json_of({"run", "--model", folder, "--device", "vp", "--tokens", "5,70,200",
+                                           "-n", "6", "--ignore-end", "--kv", kv});
+                EXPECT_EQ(chip["equal_tokens"], 6) << folder << ' ' << kv;
+                EXPECT_EQ(chip["kv"], kv);
+            }
+        }
+    }
+}
+
 TEST_F(ChipCli, SeveralTextsRunOneAfterTheOther) {
     const std::vector<std::string> two{"--prompt", "the", "--prompt", "land", "-n", "3", "--ignore-end"};
     const json both = json_of(run(two));

@@ -183,6 +183,44 @@ TEST_F(ReportCli, RunStopsAtItsTimeout) {
     EXPECT_FALSE(json::parse(result.out)["stopped"].get<std::string>().empty());
 }
 
+TEST_F(ReportCli, ChatStopsAtItsTimeout) {
+    const ProcessResult result = setun({"chat", "--model", model(), "--device", "cpu", "--template", "plain",
+                                        "--message", "the land", "--timeout", "0.001", "--json"});
+    ASSERT_EQ(result.exit_code, 1) << result.err;
+    EXPECT_FALSE(json::parse(result.out)["stopped"].get<std::string>().empty());
+}
+
+TEST_F(ReportCli, RunPrintsItsEnergyPartByPart) {
+    const std::string text = text_of({"run", "--model", model(), "--device", "cpu", "--tokens", "1,2", "-n",
+                                      "3", "--ignore-end", "--energy", "--no-verify"});
+    for (const char* const word :
+         {"not verified (", "J per token", "ternary adds", "everything that this report counts"}) {
+        expect_in(text, word);
+    }
+}
+
+TEST_F(ReportCli, EnergyOfAModelTakesNoMorePositionsThanItHas) {
+    EXPECT_EQ(json_of({"energy", "--model", model()})["context"], 96);
+    expect_bad_input({"energy", "--model", model(), "--context", "97"}, "takes at most 96 positions");
+}
+
+TEST_F(ReportCli, PackedModelsRunOnOtherLayouts) {
+    const std::string folder = path("untied");
+    std::filesystem::create_directory(folder);
+    SyntheticOptions options;
+    options.tied_head = false;
+    write_synthetic(folder, options);
+    text_of({"pack", folder, "-o", path("untied.setun")});
+    const auto tokens = [&](std::vector<std::string> more) {
+        more.insert(more.begin(), {"run", "--model", path("untied.setun"), "--device", "cpu", "--tokens",
+                                   "1,2", "-n", "5", "--ignore-end"});
+        const json result = json_of(more);
+        EXPECT_EQ(result["mismatches"], 0);
+        return result["tokens"];
+    };
+    EXPECT_EQ(tokens({}), tokens({"--ports", "2", "--port-bits", "256", "--tile-rows", "16"}));
+}
+
 TEST_F(ReportCli, DevicesWritesAnEmulationImage) {
     const json result = json_of({"devices", "--write-xclbin", path("k.xclbin")});
     EXPECT_EQ(result["xclbin"], path("k.xclbin"));
