@@ -1,4 +1,4 @@
-/// Kernel top with 4 weight ports: XRT's RTL-kernel port names around setun_core (docs/command-interface.md, section 5).
+/// Kernel top with 4 weight ports: XRT's RTL-kernel port names around setun_core (docs/command-interface.md, section 6).
 `default_nettype none
 `include "setun_kernel.svh"
 

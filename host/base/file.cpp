@@ -108,6 +108,12 @@ MappedFile FileFolder::open(const std::string& name) const {
 }
 
 AtomicFile::AtomicFile(std::filesystem::path path, bool replace) : path_(std::move(path)), replace_(replace) {
+    // Renaming would put a file in the place of a device.
+    std::error_code ignored;
+    const auto status = std::filesystem::status(path_, ignored);
+    if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+        throw InputError(fmt::format("cannot write '{}': not a regular file", path_.string()));
+    }
     if (!replace && std::filesystem::exists(path_)) {
         throw InputError(fmt::format("'{}' exists already; add --force to replace it", path_.string()));
     }

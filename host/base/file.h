@@ -73,7 +73,8 @@ class FileFolder {
 class AtomicFile {
   public:
     /// Opens a temporary file in the destination's directory. Throws InputError when the destination exists
-    /// and `replace` is false, or when the directory cannot be written.
+    /// and `replace` is false, when it is something else than a file (a device, a pipe, a directory), or when
+    /// the directory cannot be written.
     AtomicFile(std::filesystem::path path, bool replace);
     AtomicFile(const AtomicFile&) = delete;
     AtomicFile& operator=(const AtomicFile&) = delete;

@@ -239,7 +239,8 @@ int BenchCommand::run() {
     if (!model_.shape.empty()) {
         model_.device = device_;
         model_.device.memory = device_.memory_given ? device_.memory : "all";
-        model_.ports_given = app_->count("--ports") + app_->count("--port-bits") != 0;
+        model_.ports_given = app_->count("--ports") != 0;
+        model_.port_bits_given = app_->count("--port-bits") != 0;
         model_.seed = seed_;
         return bench_model(model_, json());
     }

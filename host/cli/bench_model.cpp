@@ -55,6 +55,8 @@ constexpr std::array kPublished{
               "arXiv:2510.15926"},
     Published{"KV260 (PD-Swap)", "ternary", 27, "up to; whole token, attention on the FPGA",
               "arXiv:2512.11550"},
+    Published{"FPGA, weights on the chip (TerEffic v2)", "370M ternary, attention-free", 16300, "whole token",
+              "arXiv:2502.16473"},
     Published{"HBM FPGA (TerEffic v2)", "2.7B ternary, attention-free", 727, "whole token",
               "arXiv:2502.16473"},
 };
@@ -103,8 +105,8 @@ class ModelBench {
                 fmt::format("--lists '{}' is unknown; use one of whole, groups, both", options.lists));
         }
         if (options.device.device != "cpu" && options.device.device != "rtl") {
-            throw InputError(
-                fmt::format("unknown device '{}'; use one of {}", options.device.device, device_names()));
+            throw InputError(fmt::format("bench --shape does not run on device '{}'; use one of cpu, rtl, vp",
+                                         options.device.device));
         }
     }
 
@@ -132,15 +134,16 @@ class ModelBench {
     [[nodiscard]] energy::TokenEnergy row_energy(const Row& row) const;
 
     [[nodiscard]] std::vector<Board> chosen_boards() const {
-        if (options_.device.memory != "all") {
-            return {{options_.device.memory, options_.device.ports, options_.device.port_bits}};
-        }
-        std::vector<Board> boards = all_boards();
-        if (options_.ports_given) {
-            for (Board& board : boards) {
-                board.ports = options_.device.ports;
-                board.port_bits = options_.device.port_bits;
+        std::vector<Board> boards;
+        for (Board board : all_boards()) {
+            if (options_.device.memory == "all" || options_.device.memory == board.memory) {
+                board.ports = options_.ports_given ? options_.device.ports : board.ports;
+                board.port_bits = options_.port_bits_given ? options_.device.port_bits : board.port_bits;
+                boards.push_back(board);
             }
+        }
+        if (boards.empty()) {  // unknown, or without a kernel of its own
+            boards.push_back({options_.device.memory, options_.device.ports, options_.device.port_bits});
         }
         return boards;
     }
@@ -338,9 +341,6 @@ void ModelBench::print() const {
                        energy_text(row_energy(row), "all"));
         }
     }
-    if (options_.device.memory != "all") {
-        return;
-    }
     Block published;
     for (const Published& p : kPublished) {
         published.add(fmt::format("{:g} tokens/s", p.tokens_per_s),
@@ -397,7 +397,7 @@ Json ModelBench::as_json() const {
             {"cycle_accurate", simulated},
             {"products", checked_.products},
             {"mismatches", checked_.wrong},
-            {"published", options_.device.memory == "all" ? std::move(published) : Json(nullptr)}};
+            {"published", std::move(published)}};
 }
 
 }  // namespace

@@ -11,8 +11,9 @@
 namespace setun::cli {
 
 struct ModelBenchOptions {
-    DeviceOptions device;      ///< memory "all" stands for a table of boards
-    bool ports_given = false;  ///< the user chose ports or their width: no board's own
+    DeviceOptions device;          ///< memory "all" stands for a table of boards
+    bool ports_given = false;      ///< the user chose the number of ports: not the board's own
+    bool port_bits_given = false;  ///< the same of their width
     std::string shape;
     unsigned batch = 1;          ///< tokens, of as many sequences, in one pass over the weights
     std::string lists = "both";  ///< whole, groups, both

@@ -219,14 +219,14 @@ std::vector<std::byte> emulation_xclbin(const DeviceOptions& options) {
 
 std::unique_ptr<Device> open_device(const DeviceOptions& options) {
     check_device_options(options);
+    if (!options.firmware.empty() || !options.timeline.empty() || options.uart) {
+        throw InputError("--firmware, --timeline and --uart need --device vp");
+    }
     if (options.device == "xrt") {
         return open_xrt(options);
     }
     if (options.xrt_emulation || !options.xclbin.empty()) {
         throw InputError("--xrt-emulation and --xclbin need --device xrt");
-    }
-    if (!options.firmware.empty() || !options.timeline.empty() || options.uart) {
-        throw InputError("--firmware, --timeline and --uart need --device vp");
     }
     if (options.device == "vp") {
         throw InputError("device vp makes whole texts on the chip; it serves 'setun run' only");

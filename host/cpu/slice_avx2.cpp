@@ -4,7 +4,6 @@
 #if defined(__x86_64__)
 
 #define SETUN_PLANES_TARGET "avx2"
-#define SETUN_PLANES_TOKENS 2
 #include "host/cpu/slice_planes.inc"
 
 namespace setun::cpu {

@@ -4,7 +4,7 @@
 #if defined(__x86_64__)
 
 #define SETUN_PLANES_TARGET "avx2,avx512f,avx512vl,avx512vnni"
-#define SETUN_PLANES_TOKENS 4
+#define SETUN_PLANES_SUMS 14U
 #define SETUN_PLANES_DPBUSD _mm256_dpbusd_epi32
 #include "host/cpu/slice_planes.inc"
 

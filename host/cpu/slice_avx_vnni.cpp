@@ -4,7 +4,7 @@
 #if defined(__x86_64__)
 
 #define SETUN_PLANES_TARGET "avx2,avxvnni"
-#define SETUN_PLANES_TOKENS 2
+#define SETUN_PLANES_SUMS 10U
 #define SETUN_PLANES_DPBUSD _mm256_dpbusd_avx_epi32
 #include "host/cpu/slice_planes.inc"
 

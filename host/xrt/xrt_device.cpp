@@ -10,6 +10,7 @@
 #include <xrt/xrt_kernel.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -291,6 +292,12 @@ class XrtDevice final : public Device {
             // Exclusive, so that registers may be read.
             s.kernel = xrt::kernel(s.device, uuid, name, xrt::kernel::cu_access_mode::exclusive);
         });
+        if (options.emulated) {
+            // The driver's handlers would end a crashed program with an ordinary exit code and no word.
+            for (const int number : {SIGSEGV, SIGFPE, SIGABRT}) {
+                std::signal(number, SIG_DFL);
+            }
+        }
         guarded("the kernel does not answer", [&] {
             check_identity(options);
             describe(options);

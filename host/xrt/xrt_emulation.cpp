@@ -39,6 +39,7 @@ constexpr const char* kKeepVariable = "SETUN_XRT_KEEP";
 constexpr const char* kPrefix = "setun-xrt-";
 constexpr const char* kLauncherLock = "launcher";
 constexpr const char* kXclbin = "kernel.xclbin";
+constexpr const char* kHostEnded = "host-ended";
 constexpr const char* kShim = "libsetun_xrt_shim.so";
 constexpr const char* kEmulator = "setun-xrt-emulator";
 constexpr std::chrono::milliseconds kLook{100};   // between two looks at the simulator
@@ -121,6 +122,19 @@ class RunFolder {
     std::optional<FileLock> lock_;
 };
 
+/// What XRT complained of last, for the end of a message; empty when it did not.
+std::string last_complaint(const fs::path& folder) {
+    constexpr std::size_t kLongest = 300;
+    std::ifstream log(folder / emulation::kXrtLog);
+    std::string complaint;
+    for (std::string line; std::getline(log, line);) {
+        if (line.rfind("ERROR", 0) == 0 || line.find("Assertion `") != std::string::npos) {
+            complaint = ": " + line.substr(0, kLongest);
+        }
+    }
+    return complaint;
+}
+
 /// This process's arguments, as it was started.
 std::vector<std::string> own_arguments() {
     std::ifstream stream("/proc/self/cmdline", std::ios::binary);
@@ -163,9 +177,10 @@ class BlockedSignals {
   public:
     BlockedSignals() {
         sigemptyset(&set_);
-        for (const int number : {SIGCHLD, SIGINT, SIGTERM, SIGHUP}) {
+        for (const int number : {SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
             sigaddset(&set_, number);
         }
+        std::signal(SIGCHLD, SIG_DFL);  // if inherited as ignored, nobody could wait for a child
         ::pthread_sigmask(SIG_BLOCK, &set_, &old_);
     }
     BlockedSignals(const BlockedSignals&) = delete;
@@ -212,7 +227,9 @@ class Host {
         Clock::time_point stop_by;
         while (::waitpid(pid_, &status, WNOHANG) == 0) {
             const int number = signals.wait(kLook);
-            if (number == SIGINT || number == SIGTERM || number == SIGHUP) {
+            if (number == SIGQUIT) {
+                give_up("stopped by SIGQUIT");
+            } else if (number == SIGINT || number == SIGTERM || number == SIGHUP) {
                 if (stopping) {
                     give_up("stopped by a second signal");
                 } else {
@@ -331,6 +348,12 @@ bool xrt_emulation_asked() {
     return !mode.empty();
 }
 
+void end_emulated_host() {
+    if (inside_xrt_emulation()) {
+        std::ofstream(fs::path(variable(emulation::kRunFolderVariable)) / kHostEnded) << "\n";
+    }
+}
+
 bool inside_xrt_emulation() {
     return !variable(emulation::kRunFolderVariable).empty() && !variable(kModeVariable).empty();
 }
@@ -386,19 +409,25 @@ int run_in_xrt_emulation(const XrtEmulation& emulation) {
         fs::copy_file(emulation.xclbin, path / kXclbin);
     }
     std::string reason;
+    std::string complaint;
     int status = 0;
     {
         const BlockedSignals signals;
         Host host(emulation, path, (path / "xrt").string(), signals);
         status = host.wait(signals);
         reason = host.reason();
+        complaint = last_complaint(path);
     }
     if (!reason.empty()) {
         throw DeviceError("device xrt: " + reason);
     }
     if (WIFSIGNALED(status)) {
         throw DeviceError("device xrt: the host process was ended by signal " +
-                          std::to_string(WTERMSIG(status)) + " (" + ::strsignal(WTERMSIG(status)) + ")");
+                          std::to_string(WTERMSIG(status)) + " (" + ::strsignal(WTERMSIG(status)) + ")" +
+                          complaint);
+    }
+    if (WEXITSTATUS(status) != 0 && !fs::exists(path / kHostEnded)) {  // XRT calls exit(1) without a word
+        throw DeviceError("device xrt: XRT ended the host process" + complaint);
     }
     return WEXITSTATUS(status);
 }

@@ -24,6 +24,9 @@ struct XrtEmulation {
 [[nodiscard]] bool xrt_emulation_asked();
 /// This process was started by run_in_xrt_emulation().
 [[nodiscard]] bool inside_xrt_emulation();
+/// Such a process has said what there is to say and ends; nothing otherwise. One that ends with an error and
+/// did not call this was ended by XRT, which is what the launcher then reports.
+void end_emulated_host();
 /// The image that such a process loads.
 [[nodiscard]] std::string xrt_emulation_xclbin();
 
@@ -35,9 +38,9 @@ struct XrtEmulation {
 ///
 /// Everything lives in one folder /tmp/setun-xrt-*: image, run folder, sockets. The host gets a session of
 /// its own, because XRT's driver signals its whole process group. SIGINT, SIGTERM and SIGHUP are passed on,
-/// the second one kills. When the simulator dies the host is killed, for XRT would wait for ever. However it
-/// ends, no process, socket or folder stays; folders of launchers that were killed themselves go with the
-/// next start.
+/// the second one and SIGQUIT kill. When the simulator dies the host is killed, for XRT would wait for ever.
+/// However it ends, no process, socket or folder stays; folders of launchers that were killed themselves go
+/// with the next start.
 ///
 /// Throws InputError when something is missing or the image is bad, DeviceError that says why when simulator
 /// or host died.

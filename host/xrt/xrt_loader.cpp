@@ -23,6 +23,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* kPlugin = "libsetun_xrt.so";
 constexpr const char* kEmulator = "setun-xrt-emulator";
+constexpr const char* kShim = "libsetun_xrt_shim.so";
 constexpr const char* kCoreLibrary = "libxrt_coreutil.so.2";
 constexpr const char* kEmulationLibrary = "libxrt_hwemu.so.2";
 
@@ -48,7 +49,7 @@ std::string folder_of_library(const char* name) {
 
 bool in_path(const char* program) {
     const char* path = std::getenv("PATH");
-    std::stringstream list(path == nullptr ? "" : path);
+    std::stringstream list(path == nullptr ? "/usr/bin:/bin" : path);  // the shell's own without one
     for (std::string folder; std::getline(list, folder, ':');) {
         if (!folder.empty() && ::access((fs::path(folder) / program).c_str(), X_OK) == 0) {
             return true;
@@ -137,9 +138,10 @@ std::string XrtState::emulation_problem() const {
                "; install libxrt1";
     }
     if (!emulator) {
-        return std::string("the program ") + kEmulator + " is not beside this one; build everything";
+        return std::string("the program ") + kEmulator + " and " + kShim +
+               " are not both beside this one; build everything";
     }
-    return unzip ? "" : "XRT's emulation calls unzip, which is not installed; install unzip";
+    return unzip ? "" : "XRT's emulation calls unzip, which is not in PATH; install unzip";
 }
 
 XrtState xrt_state(const fs::path& folder) {
@@ -148,7 +150,7 @@ XrtState xrt_state(const fs::path& folder) {
     state.library_folder = folder_of_library(kCoreLibrary);
     state.emulation_driver =
         !state.library_folder.empty() && present(fs::path(state.library_folder) / kEmulationLibrary);
-    state.emulator = ::access((folder / kEmulator).c_str(), X_OK) == 0;
+    state.emulator = ::access((folder / kEmulator).c_str(), X_OK) == 0 && present(folder / kShim);
     state.unzip = in_path("unzip");
     state.cards = count_cards();
     if (!state.plugin) {
@@ -165,7 +167,8 @@ void check_xclbin(const fs::path& file, bool emulated) {
     xclbin::Image image;
     try {
         image = xclbin::read_image(content.bytes());
-        for (const auto kind : {xclbin::kMemTopology, xclbin::kIpLayout, xclbin::kConnectivity}) {
+        for (const auto kind : {xclbin::kBitstream, xclbin::kEmbeddedMetadata, xclbin::kMemTopology,
+                                xclbin::kIpLayout, xclbin::kConnectivity}) {
             if (image.find(kind) == nullptr) {
                 refuse("the xclbin lacks section " + std::to_string(kind) + "; it is not one for a kernel");
             }

@@ -10,8 +10,8 @@ equal llama.cpp (that checks graph and file format), and with INT8 by token and 
 only difference between the two runs of reference.py is the quantiser. Setun reads the same GGUF file, and an I2_S file,
 which llama.cpp does not know; its logits must have the same bits for every file, and for the Hugging Face directory
 that the files were made from.
-Needs node and npm with a reachable registry; node-llama-cpp brings its own binary. Exit code 1 when the first position
-farther than 1e-5 is not explained by INT8 activations near a half, or more than 1 argmax in 10 differs.
+Needs node and npm with a reachable registry; node-llama-cpp brings its own binary. Exit code 1 when a position farther than
+1e-5 is not explained by INT8 activations near a half, or more than 1 argmax in 10 differs.
 """
 import argparse
 import json
@@ -59,20 +59,25 @@ def show(name, d):
 
 
 def not_explained(reference, ids, logits):
-    """1 when the first far position is not explained by rounding; says how it is."""
+    """1 when a far position is not explained by rounding; says how they are."""
     why = explain_by_rounding(reference, ids, logits, CLOSE)
     if why != "":
         print(f"    {why or 'NOT EXPLAINED BY ROUNDING'}", flush=True)
     return why is None
 
 
-def compare(setun, work, architecture, seed):
-    """One model in every form; returns how many of the conditions do not hold."""
-    bad = 0
+def make_model(work, architecture, seed):
+    """(folder of a random checkpoint, tokens for it)"""
     folder = os.path.join(work, f"random-{architecture}-{seed}")
     c = write_checkpoint(folder, storage="multiply", activation="silu", sub_norms=architecture == "bitnet", seed=seed,
                          hidden=256, ffn=768, layers=4, vocab=512)
-    ids = [int(i) for i in np.random.default_rng(seed + 100).integers(3, c["vocab_size"], 17)]
+    return folder, [int(i) for i in np.random.default_rng(seed + 100).integers(3, c["vocab_size"], 17)]
+
+
+def compare(setun, work, architecture, seed):
+    """One model in every form; returns how many of the conditions do not hold."""
+    bad = 0
+    folder, ids = make_model(work, architecture, seed)
     by_token, exact = Reference(folder).logits(ids), Reference(folder, "float", "float").logits(ids)
     by_block = Reference(folder, "q8k", "float").logits(ids)
     print(f"{architecture}, seed {seed}")

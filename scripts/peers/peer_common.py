@@ -33,53 +33,77 @@ def difference(ours, theirs, close=1e-5):
 
 
 NEAR = 1e-3  # of a half: how far float32 may be from float64 before a value is rounded
+EXACT = 1e-9  # a half in exact arithmetic, as float64 has it
+MOST_TIES = 12  # whose 2^n choices are tried
 GROUPS = {0: 0, 1: 0, 2: 0, 3: 3, 4: 4, 5: 4, 6: 6}  # matrices of a layer by the first that has the same input
 
 
+def rounded_together(reference, matrix, inputs):
+    """The given inputs of a matrix, those that are copies of one number together: the output of the attention at
+    position 0 has a value of each key/value head once for every query head that shares it."""
+    if matrix % 7 != 3 or matrix >= 7 * reference.c["num_hidden_layers"]:
+        return [[e] for e in inputs]
+    heads = reference.c["num_attention_heads"]
+    dim, sharing = reference.c["hidden_size"] // heads, heads // reference.c["num_key_value_heads"]
+    sets = {}
+    for e in inputs:
+        sets.setdefault((e // dim // sharing, e % dim), []).append(e)
+    return list(sets.values())
+
+
 def explain_by_rounding(reference, ids, theirs, close):
-    """Whether and how rounding explains the first position at which `theirs` is far from the reference's logits: INT8
-    activations near a half, rounded the other way, make that position close. "" when none is far, None when that does
-    not explain it. Positions before are not touched: attention looks back only.
+    """Whether and how rounding explains all positions at which `theirs` is far from the reference's logits: INT8
+    activations near a half, rounded the other way, make them close. "" when none is far, None when one is not explained.
+    Positions are taken in order, each with the choices of those before it, because they stay in the key/value cache.
 
     Mostly it is one value. At position 0 the attention gives the value vector itself, integers times a factor; without a
-    sub-norm many quotients of it can be exact halves. Which of them float32 rounds up is not looked for: the answer then
-    says how many there are.
+    sub-norm many quotients of it can be exact halves, and each falls as its own float32 rounding errors say. One right
+    choice more need not bring the logits nearer then, so all choices of the exact halves are tried.
     """
-    reference.choose = None
-    position = difference(reference.logits(ids), theirs, close)["first_far"]
-    if position is None:
-        return ""
-    values = [x[position].copy() for x in reference.scaled]
-    head = len(values) - 1 if len(values) % 7 else None  # an INT8 head is one more quantiser
+    flips, lines = [], []  # flips: (position, matrix, inputs)
 
     def group(matrix):
-        return matrix if matrix == head else matrix - matrix % 7 + GROUPS[matrix % 7]
+        head = matrix == len(reference.linears)  # an INT8 head is one more quantiser
+        return matrix if head else matrix - matrix % 7 + GROUPS[matrix % 7]
 
-    near = sorted((abs(x - np.floor(x) - 0.5), m, e) for m, row in enumerate(values) if group(m) == m
-                  for e, x in enumerate(row) if abs(x - np.floor(x) - 0.5) < NEAR)
-    candidates = [(m, e) for _, m, e in near]
-
-    def logits(flips):
+    def logits(tokens, flips):
         def choose(matrix, x, q):
             q = q.copy()
-            for m, e in flips:
-                if group(matrix) == m:
-                    q[position, e] = 2 * np.floor(x[position, e]) + 1 - q[position, e]
+            for p, m, e in flips:
+                if group(matrix) == m and p < len(x):
+                    q[p, e] = 2 * np.floor(x[p, e]) + 1 - q[p, e]
             return q
 
         reference.choose = choose
-        return reference.logits(ids[:position + 1])[position:]
+        return reference.logits(tokens)
 
-    def error(flips):
-        return difference(logits(flips), theirs[position:position + 1], close)["largest"]
+    while (position := difference(logits(ids, flips), theirs, close)["first_far"]) is not None:
+        values = [x[position].copy() for x in reference.scaled]
 
-    flips, best = [], error([])
-    while best > close:  # the flip that helps most, until none helps
-        each = [(error([*flips, c]), c) for c in candidates if c not in flips]
-        if not each or min(each)[0] >= best:
-            exact = sum(1 for distance, _, _ in near if distance < 1e-9)
-            return f"position {position}: {exact} inputs are exact halves, not followed further" if exact > 1 else None
-        best, chosen = min(each)
-        flips.append(chosen)
-    return f"position {position}: " + ", ".join(
-        f"{values[m][e]:.6f} rounded the other way (matrix {m}, input {e})" for m, e in flips)
+        def error(more, position=position):
+            z = logits(ids[:position + 1], [*flips, *((position, m, e) for _, m, e in more)])[position:]
+            return difference(z, theirs[position:position + 1], close)["largest"]
+
+        near = []  # (distance from a half, matrix, inputs), nearest first
+        for m, row in enumerate(values):
+            if group(m) == m:
+                away = np.abs(row - np.floor(row) - 0.5)
+                near += [(away[e[0]], m, e) for e in rounded_together(reference, m, np.flatnonzero(away < NEAR))]
+        near.sort(key=lambda c: c[0])
+        ties = [c for c in near if c[0] < EXACT]
+        chosen = []
+        if 1 < len(ties) <= MOST_TIES:
+            choices = ([t for i, t in enumerate(ties) if n >> i & 1] for n in range(1 << len(ties)))
+            chosen = min(choices, key=error)
+        best = error(chosen)
+        while best > close:  # the flip that helps most, until none helps
+            each = [(error([*chosen, c]), i) for i, c in enumerate(near) if all(c is not f for f in chosen)]
+            if not each or min(each)[0] >= best:
+                return None
+            best, i = min(each)
+            chosen.append(near[i])
+        flips += [(position, m, e) for _, m, e in chosen]
+        lines.append(f"position {position}: " + ", ".join(
+            f"{values[m][e[0]]:.6f} rounded the other way (matrix {m}, input {' and '.join(map(str, e))})"
+            for _, m, e in chosen))
+    return "; ".join(lines)

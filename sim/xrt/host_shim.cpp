@@ -9,8 +9,10 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <string>
 
 #include "sim/xrt/host_shim.h"
+#include "sim/xrt/run_status.h"
 
 namespace {
 
@@ -48,6 +50,19 @@ unsigned sleep(unsigned seconds) {
 
 // NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name)
 int puts(const char* text) { return std::fprintf(output_of(__builtin_return_address(0)), "%s\n", text); }
+
+/// The driver's calls of unzip and others: what they complain about goes to the log too.
+int system(const char* command) {  // NOLINT: glibc's name
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast)
+    const auto next = reinterpret_cast<int (*)(const char*)>(::dlsym(RTLD_NEXT, "system"));
+    const char* const folder = std::getenv(setun::emulation::kRunFolderVariable);
+    if (command == nullptr || folder == nullptr) {
+        return next(command);
+    }
+    const std::string logged =
+        std::string("{ ") + command + "\n} 2>>'" + folder + "/" + setun::emulation::kXrtLog + "'";
+    return next(logged.c_str());
+}
 
 int printf(const char* format, ...) {
     std::va_list list;

@@ -167,6 +167,7 @@ Image read_image(std::span<const std::byte> bytes) {
     image.mode = get<std::uint16_t>(bytes, kMode);
     image.platform = get_text(bytes, kPlatform, kPlatformBytes);
     std::memcpy(image.uuid.data(), bytes.data() + kUuid, image.uuid.size());
+    std::uint64_t room = bytes.size();  // for all sections: a small file must not stand for a large one
     for (std::size_t i = 0; i < count; ++i) {
         const std::size_t header = kSections + i * kSectionHeaderBytes;
         Section section;
@@ -177,6 +178,10 @@ Image read_image(std::span<const std::byte> bytes) {
         if (offset > bytes.size() || size > bytes.size() - offset) {
             truncated("section " + std::to_string(i) + " lies outside the file");
         }
+        if (size > room) {
+            throw std::invalid_argument("the xclbin's sections overlap");
+        }
+        room -= size;
         const auto data = bytes.subspan(offset, size);
         section.data.assign(data.begin(), data.end());
         image.sections.push_back(std::move(section));

@@ -71,7 +71,8 @@ struct Connection {
 [[nodiscard]] std::vector<std::byte> write_image(const Image& image);
 
 /// Parses an image. Throws std::invalid_argument with a one-line reason: not an xclbin, truncated, a section
-/// that lies outside the file. Never reads outside `bytes`.
+/// that lies outside the file, sections that overlap. Never reads outside `bytes`; takes no more memory than
+/// they do.
 [[nodiscard]] Image read_image(std::span<const std::byte> bytes);
 
 /// Section contents. The readers throw std::invalid_argument when the counts do not fit the bytes.

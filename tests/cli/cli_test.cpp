@@ -397,6 +397,16 @@ TEST_F(Cli, BenchComparesBoards) {
     expect_bad_input({"bench", "--shape", "2b4t", "--device", "cpu", "--lists", "some"}, "groups");
     expect_bad_input({"bench", "--shape", "2b4t", "--device", "cpu", "--memory", "floppy"}, "kv260");
     expect_bad_input({"bench", "--memory", "all"}, "--shape");
+    expect_bad_input({"bench", "--shape", "tiny", "--device", "xrt"}, "use one of cpu, rtl, vp");
+    // One board by name is the row that it is in the table, with what others publish.
+    const json one =
+        run_json({"bench", "--shape", "2b4t", "--device", "cpu", "--lists", "whole", "--memory", "kv260"});
+    EXPECT_EQ(one["rows"], json::array({result["rows"][0]}));
+    EXPECT_EQ(one["published"], result["published"]);
+    const json two = run_json({"bench", "--shape", "2b4t", "--device", "cpu", "--lists", "whole", "--memory",
+                               "kv260", "--ports", "2"});
+    EXPECT_EQ(two["rows"][0]["ports"], 2);
+    EXPECT_EQ(two["rows"][0]["port_bits"], 128);
 }
 
 TEST_F(Cli, DevicesListsEverything) {
@@ -440,6 +450,11 @@ TEST_F(Cli, BadOptionsListWhatIsValid) {
     expect_bad_input(run({"--temperature", "-1"}), "--temperature");
     expect_bad_input(run({"--top-p", "0"}), "--top-p");
     expect_bad_input(run({"--no-such-option"}), "--no-such-option");
+    for (const char* number : {"-1", "18446744073709551616"}) {
+        expect_bad_input(run({"--memory-seed", number}), "--memory-seed");
+        expect_bad_input(run({"--seed", number}), "--seed");
+    }
+    expect_bad_input(run({"--device", "xrt", "--uart"}), "--device vp");
     expect_bad_input({}, "subcommand");
     expect_bad_input({"nonsense"}, "run, inspect, verify");
 }
@@ -514,6 +529,26 @@ TEST_F(Cli, ErrorsWithJsonGiveOneObject) {
     EXPECT_EQ(result.exit_code, 2);
     EXPECT_EQ(json::parse(result.out)["exit_code"], 2);
     EXPECT_EQ(json::parse(setun({"run", "--bogus", "--json"}).out)["exit_code"], 2);
+}
+
+TEST_F(Cli, OutputThatCannotBeWrittenIsAnError) {
+    const auto shell = [](const std::string& redirection, std::vector<std::string> arguments) {
+        arguments.insert(arguments.begin(),
+                         {"/bin/sh", "-c", "exec \"$0\" \"$@\" " + redirection, SETUN_BINARY});
+        return run_process(arguments);
+    };
+    for (const char* option : {"--json", "--help"}) {
+        const ProcessResult full = shell(">/dev/full", {"devices", option});
+        EXPECT_EQ(full.exit_code, 1);
+        EXPECT_EQ(full.err, "setun: error: cannot write to standard output; is the disk full?\n");
+    }
+    EXPECT_EQ(shell(">/dev/full", {"run", "--bogus"}).exit_code, 2);
+    // Errors that nobody can be told.
+    EXPECT_EQ(shell("2>/dev/full", {"run", "--bogus"}).exit_code, 2);
+    EXPECT_EQ(shell("2>&-", {"run", "--bogus"}).exit_code, 2);
+    // With the streams closed, a file must not get the number of one, and what is printed.
+    EXPECT_EQ(shell("<&- >&- 2>&-", {"pack", path("hf"), "-o", path("closed.setun")}).exit_code, 0);
+    EXPECT_TRUE(read_file(path("closed.setun")) == read_file(model()));
 }
 
 TEST_F(Cli, TraceWritesAWaveform) {

@@ -8,6 +8,7 @@
 #include "host/loaders/hf_loader.h"
 #include "host/model/model_file.h"
 #include "host/text/tokenizer_files.h"
+#include "sim/xrt/kernel_image.h"
 #include "tests/firmware/synthetic_elf.h"
 #include "tests/fuzz/byte_ranks.h"
 #include "tests/host/synthetic_gguf.h"
@@ -238,7 +239,7 @@ void write_text_seeds(const fs::path& out) {
 
 void write_seeds(const fs::path& out) {
     for (const char* target : {"safetensors", "gguf", "tokenizer_json", "model_file", "sentencepiece",
-                               "tiktoken", "tokenizer_section", "folder", "text", "firmware"}) {
+                               "tiktoken", "tokenizer_section", "folder", "text", "firmware", "xclbin"}) {
         fs::create_directories(out / target);
     }
     const PlainModel tiny = make_tiny_model();
@@ -264,6 +265,13 @@ void write_seeds(const fs::path& out) {
     options.sub_norms = false;
     form.architecture = "llama";
     write_gguf(out / "gguf" / "llama.gguf", make_plain_model(options), form);
+    for (const unsigned ports : {1U, 4U}) {
+        xclbin::EmulationImage image;
+        image.config.ports = ports;
+        const std::vector<std::byte> bytes = xclbin::write_image(xclbin::make_emulation_image(image));
+        write_file(out / "xclbin" / (std::to_string(ports) + ".xclbin"),
+                   std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+    }
     const std::vector<std::byte> elf = vp::test::Elf().bytes();
     write_file(out / "firmware" / "small.elf",
                std::string(reinterpret_cast<const char*>(elf.data()), elf.size()));

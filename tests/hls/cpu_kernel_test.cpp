@@ -256,13 +256,13 @@ TEST(CpuKernel, EveryCodeIsReadAsDefined) {
 }
 
 /// Counts that fill their narrow lanes most: all zeros, and all -1 with -128, through several pieces of a
-/// tile.
+/// tile, for every number of tokens that share a register of weights and for more.
 TEST(CpuKernel, FullLanesDoNotOverflow) {
     for (const KernelPath path : paths()) {
         TernaryKernel kernel(2, path);
         for (const unsigned bits : {128U, 256U, 512U}) {
             for (const int w : {0, -1, 1}) {
-                for (const unsigned tokens : {1U, 2U, 5U, 8U}) {
+                for (const unsigned tokens : {1U, 2U, 3U, 4U, 5U, 6U, 7U, 8U, 11U}) {
                     SCOPED_TRACE(std::string(kernel_path_name(path)) + ", " + std::to_string(bits) +
                                  " bits, w " + std::to_string(w) + ", tokens " + std::to_string(tokens));
                     Problem p;

@@ -2,6 +2,7 @@
 #include "host/base/file.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "host/base/error.h"
 #include "tests/host/synthetic_model.h"
@@ -48,6 +49,15 @@ TEST(AtomicFile, DoesNotOverwriteAFileThatAppearedMeanwhile) {
     test::write_file(folder / "out", "other");
     EXPECT_THROW(file.commit(), InputError);
     EXPECT_EQ(test::read_file(folder / "out"), "other");
+}
+
+TEST(AtomicFile, NeverReplacesWhatIsNoFile) {
+    const test::TemporaryFolder folder;
+    ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+    EXPECT_THROW(AtomicFile(folder / "pipe", true), InputError);
+    EXPECT_THROW(AtomicFile(folder.path(), true), InputError);
+    EXPECT_TRUE(std::filesystem::is_fifo(folder / "pipe"));
+    EXPECT_EQ(entries(folder), 1U);
 }
 
 TEST(AtomicFile, NamesAPlaceThatCannotBeWritten) {

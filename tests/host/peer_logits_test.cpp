@@ -121,6 +121,60 @@ TEST(LlamaCppLogits, DifferInTheActivationRuleAlone) {
     }
 }
 
+/// A product of llama.cpp whose outputs its next quantiser finds to be exact halves of the largest, as
+/// integers are. Its outputs are sums of eight float32 products, so equal integers have different last bits
+/// and fall to different sides: no rule for halves explains such a model's logits, these lanes do.
+TEST(LlamaCppProduct, RoundsExactHalvesAsItsLanesFall) {
+    const auto recorded = nlohmann::json::parse(
+        test::read_file(std::filesystem::path(SETUN_SOURCE_DIR) / "tests/host/data/llama_cpp_halves.json"));
+    const auto x = recorded["x"].get<std::vector<float>>();
+    test::PlainLinear linear;
+    linear.k = static_cast<std::uint32_t>(x.size());
+    linear.scale = recorded["scale"];
+    for (const std::string row : recorded["w"]) {
+        ASSERT_EQ(row.size(), x.size());
+        ++linear.m;
+        for (const char w : row) {
+            linear.w.push_back(w == '0' ? std::int8_t{0} : w == '+' ? std::int8_t{1} : std::int8_t{-1});
+        }
+    }
+    const std::vector<float> y = test::llama_cpp_product(linear, x);
+    EXPECT_EQ(y, recorded["y"].get<std::vector<float>>());
+
+    // The integers behind y: with one scale for all inputs, y is its largest times integer / largest integer.
+    const float largest =
+        *std::max_element(x.begin(), x.end(), [](float a, float b) { return std::abs(a) < std::abs(b); });
+    std::vector<std::int64_t> exact(linear.m);
+    for (std::size_t i = 0; i < linear.w.size(); ++i) {
+        const auto q = static_cast<std::int64_t>(std::nearbyint(x[i % linear.k] * (-127 / largest)));
+        exact[i / linear.k] += linear.w[i] * std::min<std::int64_t>(127, q);
+    }
+    const auto rounded = recorded["rounded"].get<std::vector<int>>();
+    ASSERT_EQ(rounded.size(), y.size());
+    ASSERT_GT(y.size(), 2U);
+    constexpr std::int64_t kHalves = 254;  // of the quantiser's largest number, 127
+    int up = 0;
+    int against_even = 0;
+    for (std::size_t row = 1; row < y.size(); ++row) {
+        ASSERT_EQ(kHalves * exact[row] % exact[0], 0) << row;
+        const std::int64_t twice = -kHalves * exact[row] / exact[0];
+        ASSERT_NE(twice % 2, 0) << row << " is not a half";
+        EXPECT_EQ(std::nearbyint(y[row] * (-127 / y[0])), rounded[row]) << row;
+        up += std::int64_t{2} * rounded[row] > twice ? 1 : 0;
+        against_even += rounded[row] % 2 != 0 ? 1 : 0;
+    }
+    EXPECT_GT(up, 0);
+    EXPECT_LT(up, static_cast<int>(y.size()) - 1);
+    EXPECT_GT(against_even, 0) << "half to even would explain them";
+    bool told_apart = false;
+    for (std::size_t a = 0; a < y.size(); ++a) {
+        for (std::size_t b = 0; b < a; ++b) {
+            told_apart = told_apart || (exact[a] == exact[b] && y[a] != y[b]);
+        }
+    }
+    EXPECT_TRUE(told_apart) << "one float32 product of the integer would give these outputs";
+}
+
 INSTANTIATE_TEST_SUITE_P(Transformers, PeerLogits, testing::Values("relu2", "silu_divide", "llama"));
 
 }  // namespace

@@ -247,24 +247,6 @@ Vector quantised_by_token(Vector x) {
     return x;
 }
 
-/// The same with llama.cpp's Q8_K, block by block.
-Vector quantised_by_block(Vector x) {
-    constexpr std::size_t kBlock = 256;
-    for (std::size_t at = 0; at < x.size(); at += kBlock) {
-        const std::span<double> block(x.data() + at, kBlock);
-        const double largest = *std::max_element(
-            block.begin(), block.end(), [](double a, double b) { return std::abs(a) < std::abs(b); });
-        if (largest == 0) {
-            continue;
-        }
-        const double s = -127 / largest;
-        for (double& v : block) {
-            v = std::min(127.0, std::nearbyint(v * s)) / s;
-        }
-    }
-    return x;
-}
-
 void rotate(Vector& x, std::uint32_t head_dim, std::size_t position) {
     for (std::size_t head = 0; head * head_dim < x.size(); ++head) {
         for (std::uint32_t i = 0; i < head_dim / 2; ++i) {
@@ -314,7 +296,7 @@ std::uint16_t to_bf16(float value) {
 
 /// Values of the form n / 1024 are exact in every type that is written here.
 std::uint16_t to_f16(float value) {
-    const std::uint32_t bits = std::bit_cast<std::uint32_t>(value);
+    const auto bits = std::bit_cast<std::uint32_t>(value);
     const std::uint32_t sign = bits >> 31;
     const int exponent = static_cast<int>((bits >> 23) & 0xFF) - 127 + 15;
     if (value == 0 || exponent <= 0) {
@@ -475,13 +457,55 @@ PlainModel write_synthetic(const std::filesystem::path& folder, const SyntheticO
     return write_hugging_face(folder, make_plain_model(o));
 }
 
+std::vector<float> llama_cpp_product(const PlainLinear& linear, std::span<const float> x) {
+    constexpr std::size_t kBlock = 256;
+    constexpr std::size_t kLanes = 8;
+    constexpr std::size_t kVector = 32;  // inputs in a register
+    std::vector<std::array<float, kLanes>> sums(linear.m);
+    for (std::size_t at = 0; at < linear.k; at += kBlock) {
+        const auto block = x.subspan(at, kBlock);
+        const float largest = *std::max_element(block.begin(), block.end(),
+                                                [](float a, float b) { return std::abs(a) < std::abs(b); });
+        if (largest == 0) {
+            continue;
+        }
+        const float s = -127 / largest;
+        std::array<int, kBlock> q{};
+        std::array<int, kLanes> q_sums{};  // lane l: of the lth 32 inputs
+        for (std::size_t j = 0; j < kBlock; ++j) {
+            q[j] = std::min(127, static_cast<int>(std::nearbyint(block[j] * s)));
+            q_sums[j / kVector] += q[j];
+        }
+        const float step = 1 / s * linear.scale;
+        for (std::size_t row = 0; row < linear.m; ++row) {
+            std::array<int, kLanes> acc{};  // lane l: of the lth four inputs of each register
+            for (std::size_t j = 0; j < kBlock; ++j) {
+                acc[j % kVector / 4] += (linear.w[row * linear.k + at + j] + 1) * q[j];
+            }
+            for (std::size_t l = 0; l < kLanes; ++l) {
+                sums[row][l] = std::fma(static_cast<float>(acc[l] - q_sums[l]), step, sums[row][l]);
+            }
+        }
+    }
+    std::vector<float> y(linear.m);
+    std::transform(sums.begin(), sums.end(), y.begin(), [](const std::array<float, kLanes>& l) {
+        return ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]));
+    });
+    return y;
+}
+
 std::vector<std::vector<double>> plain_logits(const PlainModel& model,
                                               const std::vector<std::uint32_t>& tokens,
                                               Arithmetic arithmetic) {
     const SyntheticOptions& o = model.options;
     const bool by_token = arithmetic == Arithmetic::kBitNet;
-    const auto bit_linear = [&](const PlainLinear& linear, const Vector& x) {
-        return product(linear, by_token ? quantised_by_token(x) : quantised_by_block(x));
+    const auto bit_linear = [&](const PlainLinear& linear, const Vector& x) -> Vector {
+        if (by_token) {
+            return product(linear, quantised_by_token(x));
+        }
+        const std::vector<float> narrow(x.begin(), x.end());
+        const std::vector<float> y = llama_cpp_product(linear, narrow);
+        return {y.begin(), y.end()};
     };
     std::vector<std::vector<Vector>> keys(o.layers);
     std::vector<std::vector<Vector>> values(o.layers);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -105,8 +106,14 @@ enum class Arithmetic {
                 ///< head
 };
 
-/// Logits behind every token, in double precision with exact integer products: written from the formulas of
-/// the BitNet papers (or of llama.cpp's block format), independently of the golden functions.
+/// y[linear.m] of x[linear.k], k a multiple of 256, with the bits of llama.cpp's AVX2 code for TQ1_0 and
+/// TQ2_0 (scripts/peers/compare_llama_cpp_products.py): Q8_K, integers in eight lanes, each added up over the
+/// blocks in float32 with one rounding a block.
+std::vector<float> llama_cpp_product(const PlainLinear& linear, std::span<const float> x);
+
+/// Logits behind every token, in double precision with exact integer products (or, products being
+/// llama_cpp_product(), in float32): written from the formulas of the BitNet papers (or of llama.cpp's block
+/// format), independently of the golden functions.
 std::vector<std::vector<double>> plain_logits(const PlainModel& model,
                                               const std::vector<std::uint32_t>& tokens,
                                               Arithmetic arithmetic = Arithmetic::kBitNet);

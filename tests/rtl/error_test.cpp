@@ -405,6 +405,40 @@ TEST_P(Errors, BusErrorOnResults) {
     }
 }
 
+TEST_P(Errors, BusErrorAnywhereInALongList) {
+    // Far more commands than queues hold: the error still names its own, and the next start works.
+    constexpr std::size_t kCommands = 200;
+    for (std::uint64_t seed = 0; seed < 6; ++seed) {
+        SCOPED_TRACE("seed " + std::to_string(seed));
+        Bench bench(GetParam(), checked(seed), 8U << 20U, 8U << 20U);
+        for (std::size_t i = 0; i < kCommands; ++i) {
+            bench.add_matmul({.m = static_cast<unsigned>(bench.between(1, 40)),
+                              .k = static_cast<unsigned>(bench.between(1, 200)),
+                              .planes = static_cast<unsigned>(bench.between(1, 2)),
+                              .tokens = static_cast<unsigned>(bench.between(1, GetParam().tokens))});
+        }
+        const std::size_t failing = bench.between(kCommands / 4, kCommands - 1);
+        const Command& c = bench.command(failing);
+        if (seed % 3 == 0) {
+            const auto port = static_cast<unsigned>(bench.between(0, GetParam().ports - 1));
+            const std::uint64_t bytes = bench.beats_per_port(failing) * GetParam().beat_bytes();
+            expect_bus_error(bench, port, bench.weight_address(failing, port, bench.between(0, bytes - 1)),
+                             failing, any_error(bench), {SETUN_ERR_WEIGHT_READ, true});
+        } else if (seed % 3 == 1) {
+            const std::uint64_t token = bench.between(0, c.tokens - 1U);
+            expect_bus_error(bench, KernelSim::kDataPort,
+                             bench.x_address(failing) + token * c.x_stride + bench.between(0, c.k - 1U),
+                             failing, any_error(bench), {SETUN_ERR_DATA_READ, true});
+        } else {
+            const std::uint64_t bytes = std::uint64_t{4} * c.m * GetParam().tokens;
+            expect_bus_error(bench, KernelSim::kDataPort,
+                             bench.y_address(failing) + bench.between(0, bytes - 1), failing,
+                             any_error(bench), {SETUN_ERR_DATA_WRITE, false});
+        }
+        expect_recovery(bench);
+    }
+}
+
 TEST_P(Errors, BusErrorOnTheList) {
     for (std::uint64_t seed = 0; seed < 6; ++seed) {
         SCOPED_TRACE("seed " + std::to_string(seed));

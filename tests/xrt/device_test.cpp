@@ -222,7 +222,9 @@ TEST(XrtDevice, ADeadlineEndsTheWait) {
 int main(int argc, char** argv) {
     testing::InitGoogleTest(&argc, argv);
     if (testing::GTEST_FLAG(list_tests) || setun::inside_xrt_emulation()) {
-        return RUN_ALL_TESTS();
+        const int result = RUN_ALL_TESTS();
+        setun::end_emulated_host();
+        return result;
     }
     try {
         setun::XrtEmulation emulation;

@@ -4,11 +4,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "host/base/file.h"
 #include "sim/xrt/kernel_image.h"
 #include "tests/xrt/watched_run.h"
 
@@ -134,6 +136,38 @@ TEST_F(Xrt, AKilledSimulatorEndsTheHostWithAReason) {
     expect_nothing_left(run_xrt);
 }
 
+TEST_F(Xrt, ACrashedHostIsReported) {
+    for (const int number : {SIGSEGV, SIGKILL}) {
+        WatchedRun run_xrt(emulated({"-n", "400"}));
+        const pid_t simulator = run_xrt.wait_for_simulator();
+        ASSERT_NE(simulator, 0);
+        ::usleep(500'000);  // at work, in most cases
+        for (const pid_t process : run_xrt.processes()) {
+            if (process != simulator && process != run_xrt.launcher()) {
+                ::kill(process, number);
+            }
+        }
+        expect_one_line(run_xrt.finish(), 1, "device xrt: ");
+        expect_nothing_left(run_xrt);
+    }
+}
+
+TEST_F(Xrt, QuitLeavesNothing) {
+    WatchedRun run_xrt(emulated({"-n", "400"}));
+    ASSERT_NE(run_xrt.wait_for_simulator(), 0);
+    ::kill(run_xrt.launcher(), SIGQUIT);
+    expect_one_line(run_xrt.finish(), 1, "SIGQUIT");
+    expect_nothing_left(run_xrt);
+}
+
+TEST_F(Xrt, RunsWhenChildrenAreIgnored) {
+    // A parent may have had signals of its children ignored, which is inherited.
+    std::vector<std::string> arguments{"/bin/sh", "-c", "trap '' CHLD; exec \"$0\" \"$@\""};
+    const auto rest = emulated({"-n", "1", "--json"});
+    arguments.insert(arguments.end(), rest.begin(), rest.end());
+    EXPECT_EQ(output(run_process(arguments))["generated"], 1);
+}
+
 TEST_F(Xrt, InterruptStopsCleanly) {
     ProcessOptions options;
     options.interrupt_after = "KINGDOM";  // the prompt is shown with the first token
@@ -184,6 +218,20 @@ TEST_F(Xrt, BadImagesAreRefused) {
     fs::copy_file(good, cut);
     fs::resize_file(cut, fs::file_size(cut) - 100);
     expect_one_line(with(cut), 2, "truncated");
+
+    // What only XRT notices: a damaged bitstream, a bank where XRT cannot have one.
+    const auto damaged = [this, &good](xclbin::SectionKind kind, std::size_t place) {
+        const MappedFile file = MappedFile::open(good);
+        xclbin::Image image = xclbin::read_image(file.bytes());
+        auto& data =
+            std::find_if(image.sections.begin(), image.sections.end(), [&](const xclbin::Section& s) {
+                return s.kind == kind;
+            })->data;
+        data.at(place) ^= std::byte{0x5C};
+        return write("damaged.xclbin", image);
+    };
+    expect_one_line(with(damaged(xclbin::kBitstream, 165)), 1, "XRT ended the host process: ERROR");
+    expect_one_line(with(damaged(xclbin::kGroupTopology, 8 + 40 + 16)), 1, "Assertion");
 
     expect_one_line(with(good, {"--tile-rows", "64"}), 2, "holds kernel 1x512x1, not 1x512x1-r64");
 

@@ -141,6 +141,24 @@ TEST(Xclbin, ReadsWhatItWrites) {
     }
 }
 
+TEST(Xclbin, ManySectionsOfTheSameBytesAreRefused) {
+    Image image;
+    image.sections.resize(3);
+    for (Section& section : image.sections) {
+        section.data.resize(4096);
+    }
+    auto bytes = write_image(image);
+    EXPECT_EQ(read_image(bytes).sections.size(), 3U);
+    const std::uint64_t all = bytes.size();
+    const std::uint64_t begin = 0;
+    for (std::size_t i = 0; i < 3; ++i) {
+        const std::size_t header = 456 + 40 * i;
+        std::memcpy(bytes.data() + header + 24, &begin, sizeof begin);
+        std::memcpy(bytes.data() + header + 32, &all, sizeof all);
+    }
+    EXPECT_THROW(static_cast<void>(read_image(bytes)), std::invalid_argument);
+}
+
 TEST(Xclbin, SameOptionsGiveTheSameBytesAndOthersAnotherUuid) {
     EXPECT_EQ(write_image(make_emulation_image(example())), write_image(make_emulation_image(example())));
     EmulationImage other = example();
