@@ -116,7 +116,7 @@ function(setun_verilate_kernel config)
     "-w;${SETUN_RTL_OPTIMIZE};-include;${CMAKE_CURRENT_SOURCE_DIR}/verilator_popcount.h")
   set_source_files_properties(${dir}/${prefix}_slow.cpp PROPERTIES COMPILE_OPTIONS "-w;-O0")
   set_source_files_properties(${dir}/kernel_instance.cpp PROPERTIES COMPILE_OPTIONS
-    "-Wall;-Wextra;-Wshadow;-Wconversion;-Wold-style-cast;-Werror;-O3")
+    "-Wall;-Wextra;-Wshadow;-Wconversion;-Wold-style-cast;-Werror;-O3;${SETUN_COVERAGE_FLAGS}")
 
   # What the registry of configurations is generated from.
   set(SETUN_RTL_DECLARATIONS "${SETUN_RTL_DECLARATIONS}std::unique_ptr<KernelSim> make_kernel_${SETUN_ID}(const SimOptions& options);\n"

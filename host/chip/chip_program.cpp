@@ -61,7 +61,7 @@ ChipProgram::ChipProgram(const Model& model, unsigned columns, KvFormat kv, std:
     if (next_ > SETUN_DATA_MAX_BYTES) {
         throw InputError(
             fmt::format("device vp: the model needs {} MiB of data memory for {} positions, its "
-                        "processor reaches {}; use a smaller --context",
+                        "processor reaches {}; ask for fewer (run: -n, bench: --context)",
                         next_ >> 20U, capacity, SETUN_DATA_MAX_BYTES >> 20U));
     }
 }

@@ -212,6 +212,10 @@ void BenchCommand::measure_speed(Device& device, const LoweredModel& lowered, st
 
 int BenchCommand::run_chip() {
 #if SETUN_HAS_VP
+    if (app_->count("--batch") + app_->count("--lists") + app_->count("--energy") != 0) {
+        throw InputError(
+            "--batch, --lists and --energy are for devices cpu and rtl; leave them out with --device vp");
+    }
     ChipBenchOptions options;
     options.device = device_;
     options.device.memory = device_.memory_given ? device_.memory : "ddr4";

@@ -71,7 +71,11 @@ TokenCycles run_token(vp::VirtualPlatform& chip, const ChipProgram& program, std
     return cycles;
 }
 
-std::string whole(double cycles) { return grouped(static_cast<std::uint64_t>(std::llround(cycles))); }
+/// A layer's share of a unit that does not work in layers can be a few cycles below zero.
+std::string whole(double cycles) {
+    const long long rounded = std::llround(cycles);
+    return (rounded < 0 ? "-" : "") + grouped(static_cast<std::uint64_t>(std::llabs(rounded)));
+}
 
 struct Result {
     std::array<TokenCycles, kRuns> runs;
@@ -141,7 +145,10 @@ void print(const ChipBenchOptions& options, const Result& r) {
 }  // namespace
 
 int bench_chip(const ChipBenchOptions& options, bool json) {
-    check_device_options(options.device);
+    check_chip_device(options.device);
+    if (!options.device.timeline.empty()) {
+        throw InputError("--timeline is of one text; use setun run --device vp");
+    }
     Architecture architecture = known_shape(options.shape);
     const unsigned layers = architecture.layers;
     if (options.context == 0 || options.context > architecture.context) {

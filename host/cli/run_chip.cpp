@@ -54,9 +54,6 @@ void check(const ChipRun& run) {
             throw InputError("--max-tokens is 0; the chip makes at least 1");
         }
     }
-    if (!run.device->trace.empty()) {
-        throw InputError("--trace needs --device rtl; device vp writes a trace of its units with --timeline");
-    }
 }
 
 /// Work of some positions, drawn tokens or both: use at the end minus use at the beginning.
@@ -330,7 +327,6 @@ class Report {
                 {"timing", kAnnotated},
                 {"kv", kv_format_name(run_.requests.at(0).kv)},
                 {"device", "vp"},
-                {"kv", kv_format_name(run_.requests.at(0).kv)},
                 {"memory", run_.device->memory},
                 {"ports", run_.device->ports},
                 {"port_bits", run_.device->port_bits},
@@ -447,6 +443,16 @@ Json text_json(const ChipRun& run, const std::vector<ChipOutcome>& outcomes) {
 
 }  // namespace
 
+void check_chip_device(const DeviceOptions& device) {
+    check_device_options(device);
+    if (!device.trace.empty()) {
+        throw InputError("--trace needs --device rtl; device vp writes a trace of its units with --timeline");
+    }
+    if (device.xrt_emulation || !device.xclbin.empty()) {
+        throw InputError("--xrt-emulation and --xclbin need --device xrt");
+    }
+}
+
 std::unique_ptr<vp::VirtualPlatform> open_chip(const DeviceOptions& device, std::uint64_t data_bytes,
                                                ChipLabel label) {
     vp::PlatformOptions options;
@@ -469,7 +475,7 @@ std::unique_ptr<vp::VirtualPlatform> open_chip(const DeviceOptions& device, std:
 
 int run_on_chip(const ChipRun& run) {
     check(run);
-    check_device_options(*run.device);
+    check_chip_device(*run.device);
     const DeviceOptions& device = *run.device;
     ChipProgram program(*run.model, device.tokens, run.requests.at(0).kv,  // all have the same
                         positions_needed(run.requests, run.model->architecture));

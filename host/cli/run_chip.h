@@ -34,6 +34,9 @@ struct ChipRun {
 /// Names the commands [address, address + count) of data memory.
 using ChipLabel = std::function<std::string(std::uint64_t address, std::uint32_t count)>;
 
+/// Refuses device options that the chip does not serve. Throws InputError.
+void check_chip_device(const DeviceOptions& device);
+
 /// The chip that the options name. Throws InputError.
 std::unique_ptr<vp::VirtualPlatform> open_chip(const DeviceOptions& device, std::uint64_t data_bytes,
                                                ChipLabel label = {});

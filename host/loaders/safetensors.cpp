@@ -55,10 +55,10 @@ TensorView parse_tensor(const JsonFields& entry, std::span<const std::byte> data
             entry.fail("shape", "holds something that is not a usable size");
         }
         tensor.shape.push_back(size.get<std::uint64_t>());
-        elements *= tensor.shape.back();
-        if (elements > kMaxElements) {
+        if (elements != 0 && tensor.shape.back() > kMaxElements / elements) {
             entry.fail("shape", fmt::format("asks for more than {} elements", kMaxElements));
         }
+        elements *= tensor.shape.back();
     }
     const auto& offsets = entry.array("data_offsets");
     if (offsets.size() != 2 || !offsets[0].is_number_unsigned() || !offsets[1].is_number_unsigned()) {

@@ -63,6 +63,13 @@ TEST(ChatTemplate, IsRecognisedByItsMarkers) {
               "llama2");
 }
 
+TEST(ChatTemplate, TokensOfChatmlAloneTellIt) {
+    const Tokenizer tokenizer = tokenizer_with({"<|im_start|>", "<|im_end|>"}, "");
+    EXPECT_EQ(ChatTemplate::of(tokenizer).name(), "chatml");
+    EXPECT_EQ(ChatTemplate::named("chatml").stop_tokens(tokenizer),
+              std::vector<std::uint32_t>{*tokenizer.find_added("<|im_end|>")});
+}
+
 TEST(ChatTemplate, ListsThemWhenItCannotTell) {
     for (const auto& tokenizer : {tokenizer_with(kLlama3, ""), tokenizer_with(kLlama3, "something else"),
                                   tokenizer_with({}, kLlama3Jinja)}) {

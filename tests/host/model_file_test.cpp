@@ -165,6 +165,20 @@ TEST_F(ModelFile, NewerVersionIsRefusedClearly) {
     }
 }
 
+TEST_F(ModelFile, HeadersThatContradictTheFileAreRefused) {
+    const auto error = [&](std::size_t at, std::uint32_t value) {
+        std::string changed = content_;
+        put(changed, at, value);
+        return error_with(with_head_checksum(changed));
+    };
+    EXPECT_NE(error(8, 0).find("field 'version' is 0; expected 1"), std::string::npos);
+    EXPECT_NE(error(12, 4095).find("fields 'header_bytes' 4095"), std::string::npos);
+    EXPECT_NE(error(16, 0xFFFFFFFFU).find("'metadata_bytes' 4294967295 do not fit the file"),
+              std::string::npos);
+    EXPECT_NE(error(20, 1).find("expected 1 sections"), std::string::npos);
+    EXPECT_NE(error(24, 4096).find("field 'file_bytes' says 4096"), std::string::npos);
+}
+
 TEST_F(ModelFile, OtherFilesAreRefused) {
     EXPECT_NE(error_with(std::string(10000, '\0')).find("not a Setun model file"), std::string::npos);
     EXPECT_FALSE(is_model_file(folder_ / "config.json"));
@@ -202,6 +216,9 @@ TEST_F(ModelFile, LyingMetadataIsRefusedEvenWithRightChecksums) {
     EXPECT_NE(error("/vectors/0/bytes", 8), "");
     EXPECT_NE(error("/matrices", nlohmann::json::array()), "");
     EXPECT_NE(error("/metadata/name", 7), "");
+    EXPECT_NE(error("/vectors/0/name", "final_norm").find("'final_norm' stands where 'layers.0."),
+              std::string::npos);
+    EXPECT_NE(error("/architecture/eos", {263}).find("not a token id below 263"), std::string::npos);
     // Two entries that share one section: the file would then have an unchecked gap.
     EXPECT_NE(error("/matrices/1/streams/0", metadata()["matrices"][2]["streams"][0]), "");
 }
