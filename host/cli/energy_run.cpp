@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "host/generate/report.h"
+#include "host/generate/run_report.h"
 
 namespace setun::cli {
 
