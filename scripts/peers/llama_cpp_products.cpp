@@ -7,9 +7,9 @@
 #include <cstdlib>
 #include <vector>
 
-#include "ggml-backend.h"
-#include "ggml.h"
-#include "llama.h"
+#include <ggml-backend.h>
+#include <ggml.h>
+#include <llama.h>
 
 namespace {
 
