@@ -162,7 +162,7 @@ class ChatCommand final : public Command {
 
 void ChatCommand::declare(CLI::App& parent) {
     CLI::App& app = make_app(parent, "chat", "A conversation with a model",
-                             "echo 'Why is the sky blue?' | setun chat --system 'Be brief.'");
+                             "echo 'Why is the sky blue?' | setun chat --template plain");
     add_model_options(app, model_, false);
     app.add_option("--system", options_.system, "System message");
     app.add_option("--message", messages_,

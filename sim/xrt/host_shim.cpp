@@ -82,9 +82,8 @@ int __printf_chk(int, const char* format, ...) {  // NOLINT: glibc's name
 
 /// XRT asserts that the simulator answered, and its own handler of SIGABRT would end the program with an
 /// ordinary exit code. Here it dies of the signal, so that whoever started it sees that it did, and says why.
-// NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name)
-void __assert_fail(const char* text, const char* file, unsigned line,
-                   const char* function) {  // NOLINT: glibc
+// NOLINTNEXTLINE: glibc's name and parameters
+void __assert_fail(const char* text, const char* file, unsigned line, const char* function) {
     std::FILE* const caller = output_of(__builtin_return_address(0));
     std::fprintf(caller == stdout ? stderr : caller, "%s:%u: %s: Assertion `%s' failed.\n", file, line,
                  function, text);

@@ -37,7 +37,9 @@ class Proof:
     parameters: dict = field(default_factory=dict)
     inside: dict = field(default_factory=dict)
     map_memory: bool = False
-    sat: bool = False       # the bounded search by Yosys' own SAT solver, which is far better at sums; z3 has the rest
+    cut: str = ""           # cells of which the search may choose the outputs: what is proven for any outputs holds for the right ones
+    cuts: int = 0           # how many these are
+    sat: bool = False       # bounded search and induction by Yosys' own SAT solver, which is far better at sums; z3 has the rest
     mutants: tuple = ()     # (RTL file, old text, new text)
 
 
@@ -80,7 +82,12 @@ CONTROL_INSIDE = {
     "aw_full": "aw_full_q", "w_full": "w_full_q", "automatic_restart": "auto_q", "done": "done_q", "ready": "ready_q", "enable": "gie_q",
     "address": "awaddr_q", "data": "wdata_q", "strobe": "wstrb_q", "mask_bits": "ier_q", "status": "isr_q",
 }
+COMMAND_INSIDE = {"state": "state_q", "command": "command_q", "address": "addr_q", "groups": "groups_q", "k_beats": "k_beats_q",
+                  "chunks": "chunks_q", "last_beats": "last_beats_q", "area": "area_q", "beats": "beats_q", "x_rows": "x_rows_q",
+                  "port": "port_q", "x_addr": "x_addr_q", "y_addr": "y_addr_q", "w_addr": "w_addr_q"}
+RUN_INSIDE = {wire: f"{wire}_q" for wire in ("state", "stuck", "stopped", "list", "count", "idle_cycles")}
 TREE = ("add_tree",)
+SUM = ("delay", "sum_tree")
 LEAF = ("delay", "trit_decode", "add_tree", "sum_tree", "popcount", "leaf_planes", "leaf_tree")
 
 LEAF_INSIDE = {f"gen_all.part[{12 * group + 11}:{12 * group}]": f"planes.gen_port[0].gen_group[{group}].gen_token[0].part_q" for group in range(5)} | {
@@ -107,12 +114,27 @@ PROOFS = {
          "wide = {a, gen_level[l-1].c[i]} + {b, gen_level[l-1].c[0]};"),
         ("setun_add_tree.sv", "sum[Half*W +: W] = W'($signed(gen_level[l-1].s[(PrevN-1)*PrevW +: PrevW]));",
          "sum[Half*W +: W] = W'(gen_level[l-1].s[(PrevN-1)*PrevW +: PrevW]);"))),
+    "sum_small": Proof("sum_check", SUM, 24, 2, 4, cover=5, sat=True, mutants=(
+        ("setun_sum_tree.sv", "assign word_b = gen_level[l-1].s[(i+N)*PrevW +: PrevW];", "assign word_b = gen_level[l-1].s[(i+1)*PrevW +: PrevW];"),
+        ("setun_sum_tree.sv", "assign c = Signed ? W'($signed(word_c)) : W'(word_c);", "assign c = W'(word_c);"),
+        ("setun_sum_tree.sv", ".Stages(l * Stages / Levels - (l - 1) * Stages / Levels)", ".Stages(1)"))),
+    # The trees of setun_leaf_table_lut and setun_leaf_table_bram, their counts of weights, and the largest count of setun_popcount.
+    "sum_lut": Proof("sum_steps", SUM, 18, 0, 7, sat=True, parameters={"Words": 48, "Max": 896}),
+    "sum_bram": Proof("sum_steps", SUM, 19, 0, 7, sat=True, parameters={"Words": 64, "Max": 640}),
+    "sum_radix_2": Proof("sum_steps", SUM, 18, 0, 7, sat=True, parameters={"Words": 64, "Trees": 1, "Max": 640, "Radix": 2}),
+    "sum_count": Proof("sum_steps", SUM, 27, 0, 8, sat=True, parameters={"Words": 256, "Trees": 3, "Width": 3, "Max": 5, "Signed": 0}),
+    "sum_ones": Proof("sum_steps", SUM, 20, 0, 8, sat=True, parameters={"Words": 214, "Trees": 2, "Width": 3, "Max": 6, "Signed": 0}),
+    "popcount": Proof("popcount_check", (*SUM, "popcount"), 55, 1, 3, cover=3, inside={"counts": "counts"}, sat=True,
+                      parameters={"Inputs": 320, "Stages": 1}, mutants=(
+        ("setun_popcount.sv", "assign carry      = sum_low & sum_high;", "assign carry      = sum_low | sum_high;"),
+        ("setun_popcount.sv", "assign {f, e, d, c, b, a} = bits[6*i +: 6];", "assign {f, e, d, c, b, a} = bits[6*(i/2) +: 6];"))),
     "leaf": Proof("leaf_check", LEAF, 18, 1, 12, cover=13, inside=LEAF_INSIDE, sat=True, mutants=(
         ("setun_leaf_tree.sv", "s_q       <= s & nz;", "s_q       <= s;"),
         ("setun_leaf_planes.sv", "part_q <= SumW'(negatives)", "part_q <= SumW'(count_q)"),
         ("setun_popcount.sv", "assign sum_high   = d ^ e ^ f;", "assign sum_high   = d ^ e;"))),
     "leaf_lane": Proof("leaf_check", LEAF, 4, 1, 12, parameters={"PortBits": 32, "TreeCut": 3, "OneLane": 1}, sat=True, mutants=(
-        ("setun_leaf_planes.sv", "load_planes_q[b*B+i] <= load_data_i[i*8+b];", "load_planes_q[b*B+i] <= load_data_i[(i%2)*8+b];"),)),
+        ("setun_leaf_planes.sv", "load_planes_q[b*B+i] <= load_data_i[i*8+b];", "load_planes_q[b*B+i] <= load_data_i[(i%2)*8+b];"),
+        ("setun_leaf_tree.sv", "(gen_x[t].chunk_q[l*8 +: 8] ^ {8{s_q[l]}})", "(gen_x[t].chunk_q[l*8 +: 8] ^ {8{nz_q[l]}})"))),
     "table_byte": Proof("table_byte_check", (*TABLE, "table_walk_byte", "leaf_table_bram"), 7, 0, 262, shared=("table_watch.sv",), inside=BYTE_INSIDE,
                         sat=True, mutants=(
         ("setun_table_walk_byte.sv", "assign c4 = a ? minus_q[1] : minus_q[2];", "assign c4 = minus_q[2];"),
@@ -138,6 +160,17 @@ PROOFS = {
         ("setun_control.sv", "bvalid_o  = bvalid_q;", "bvalid_o  = bvalid_q && bready_i;"),
         ("setun_control.sv", "else if (rready_i) rvalid_q <= 1'b0;", "else rvalid_q <= 1'b0;"),
         ("setun_control.sv", "setun_pkg::REG_LIST_HI: value = list_q[63:32];", "setun_pkg::REG_LIST_HI: value = list_q[31:0];"))),
+    "command": Proof("command_check", ("pkg", "command_decode"), 38, 7, 6, induction=2, cover=10, inside=COMMAND_INSIDE, sat=True,
+                     cut="t:$mul r:Y_WIDTH>=32 %i", cuts=4, mutants=(
+        ("setun_command_decode.sv", "k > setun_pkg::MAX_K", "k >= setun_pkg::MAX_K"),
+        ("setun_command_decode.sv", "for (int unsigned p = 0; p < Ports; p++) base_bits", "for (int unsigned p = 0; p < 1; p++) base_bits"))),
+    "command_fifths": Proof("command_fifths", (), 1, 0, 2, file="command_check.sv", sat=True, mutants=(
+        ("command_check.sv", "(((32'(beats_i) + 32'd4) * 32'd52429) >> 18)", "(((32'(beats_i) + 32'd4) * 32'd52428) >> 18)"),)),
+    "run": Proof("run_check", ("pkg", "run_control"), 36, 4, 8, induction=2, cover=11, inside=RUN_INSIDE, mutants=(
+        ("setun_run_control.sv", "if (run_error_i || expired || list_end) state_d = S_DRAIN;", "if (expired || list_end) state_d = S_DRAIN;"),
+        ("setun_run_control.sv", "stopped_q || accepted_i == count_q", "stopped_q || accepted_i != count_q"),
+        ("setun_run_control.sv", "if (axi_idle_i) begin\n          state_d = S_CLEAR;", "if (axi_idle_i || progress_i) begin\n          state_d = S_CLEAR;"),
+        ("setun_run_control.sv", "end else if (expired) begin\n          state_d = S_DONE;", "end else if (expired && stuck_q) begin\n          state_d = S_DONE;"))),
     "weight_port": Proof("port_check", PORT, 26, 3, 10, cover=14, map_memory=True, mutants=(
         ("setun_weight_port.sv", "arlen_q  <= 8'(burst_beats - 9'd1);", "arlen_q  <= 8'(burst_beats);"),)),
     "weight_port_room": Proof("room_check", PORT, 28, 1, 3, induction=3, parameters={"FifoBeats": 256, "MaxBeats": 64}, inside=ROOM_INSIDE),
@@ -225,7 +258,10 @@ def build(name, proof, folder, mutant=None):
         if not (proof.map_memory and wire == "mem"):
             script += f"connect -set {wire} \\{register if '.' in register else 'dut.' + register}; "
     # Merging equal cells, until nothing changes, is what proves the steps of the tree.
-    script += (f"opt_clean; check -assert; opt; prep -top {proof.top}; select -assert-count {proof.asserts} t:$assert; "
+    script += "opt_clean; check -assert; opt; "
+    if proof.cut:
+        script += f"select -assert-count {proof.cuts} {proof.cut}; delete {proof.cut}; setundef -undriven -anyseq; "
+    script += (f"prep -top {proof.top}; select -assert-count {proof.asserts} t:$assert; "
                f"select -assert-count {proof.covers} t:$cover; async2sync; dffunmap; write_smt2 -wires d.smt2; write_ilang d.il")
     code, output = run(["yosys", "-q", "-e", "implicitly declared|no driver", "-p", script], folder)
     if code != 0:
@@ -242,13 +278,26 @@ def clock():
     return used.ru_utime + used.ru_stime
 
 
+def sat(search, folder):
+    """(exit code, output) of Yosys' own solver"""
+    return run(["yosys", "-p", f"read_ilang d.il; chformal -cover -remove; sat -verify -prove-asserts -set-assumes {search}"], folder)
+
+
 def bounded(proof, folder):
     """(whether the assertions hold, whether one was refuted, output)"""
     if proof.sat:
-        code, output = run(["yosys", "-p", "read_ilang d.il; chformal -cover -remove; "
-                            f"sat -verify -prove-asserts -set-assumes -seq {proof.bound}"], folder)
+        code, output = sat(f"-seq {proof.bound}", folder)
         return code == 0 and "SUCCESS" in output, code == 1 and "proof did fail" in output, output
     code, output = smtbmc(folder, "--presat", "-t", str(proof.bound))
+    return code == 0, code == 1 and "Assert failed" in output, output
+
+
+def induction(proof, folder):
+    """(whether the step holds from every state, whether it was shown not to, output)"""
+    if proof.sat:
+        code, output = sat(f"-tempinduct -tempinduct-inductonly -seq 1 -maxsteps {proof.induction}", folder)
+        return code == 0 and "Induction step proven" in output, code == 1 and "Reached maximum number of time steps" in output, output
+    code, output = smtbmc(folder, "-i", "-t", str(proof.induction))
     return code == 0, code == 1 and "Assert failed" in output, output
 
 
@@ -258,11 +307,6 @@ def report(name, kind, depth, asserts, start, result):
 
 def prove(name, proof, verbose):
     """Runs every task of a proof; raises Failure at the first that is not as expected."""
-    tasks = []
-    if proof.induction:
-        tasks.append(("induction", proof.induction, ("-i", "-t", str(proof.induction))))
-    if proof.cover:
-        tasks.append(("cover", proof.cover, ("-c", "-t", str(proof.cover))))
     with tempfile.TemporaryDirectory(prefix="setun-formal-") as work:
         start = clock()
         build(name, proof, Path(work))
@@ -272,14 +316,22 @@ def prove(name, proof, verbose):
             print(output)
         if not good:
             raise Failure(f"{name}: bounded failed")
-        for kind, depth, options in tasks:
+        if proof.induction:
             start = clock()
-            code, output = smtbmc(work, *options)
-            report(name, kind, depth, proof.covers if kind == "cover" else proof.asserts, start, "pass" if code == 0 else "FAIL")
+            good, _, output = induction(proof, work)
+            report(name, "induction", proof.induction, proof.asserts, start, "pass" if good else "FAIL")
+            if not good or verbose:
+                print(output)
+            if not good:
+                raise Failure(f"{name}: induction failed")
+        if proof.cover:
+            start = clock()
+            code, output = smtbmc(work, "-c", "-t", str(proof.cover))
+            report(name, "cover", proof.cover, proof.covers, start, "pass" if code == 0 else "FAIL")
             if code != 0 or verbose:
                 print(output)
             if code != 0:
-                raise Failure(f"{name}: {kind} failed")
+                raise Failure(f"{name}: cover failed")
     for number, mutant in enumerate(proof.mutants, 1):
         with tempfile.TemporaryDirectory(prefix="setun-formal-") as work:
             start = clock()
