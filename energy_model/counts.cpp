@@ -120,8 +120,8 @@ void apply_measured(WorkCounts& work, const Measured& measured) {
     if (measured.nonzero) {
         if (*measured.nonzero > work.trits) {
             throw std::invalid_argument(
-                fmt::format("energy count: {} non-zero trits measured, but only {} fetched", *measured.nonzero,
-                            work.trits));
+                fmt::format("energy count: {} non-zero trits measured, but only {} fetched",
+                            *measured.nonzero, work.trits));
         }
         const double sharing =
             work.trits == 0 ? 0.0 : static_cast<double>(work.trit_macs) / static_cast<double>(work.trits);

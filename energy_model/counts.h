@@ -88,16 +88,17 @@ struct WorkCounts {
 
 /// What the device's counters say about the same work.
 struct Measured {
-    /// Non-zero trits in the weight beats (each once, however many tokens share the beat); empty: not counted.
+    /// Non-zero trits in the weight beats (each once, however many tokens share the beat); empty: not
+    /// counted.
     std::optional<std::uint64_t> nonzero = 0;
     std::uint64_t weight_bytes = 0;      ///< bytes read on the weight ports
     std::uint64_t data_read_bytes = 0;   ///< bytes read on the data port (commands and activations)
     std::uint64_t data_write_bytes = 0;  ///< bytes written on the data port (results)
 };
 
-/// Replaces counted bytes, and non-zeros if they were counted, by measured ones. Non-zero trits are scaled by trit_macs / trits, the
-/// tokens that shared each beat. Throws std::invalid_argument when more non-zero trits are claimed than were
-/// fetched.
+/// Replaces counted bytes, and non-zeros if they were counted, by measured ones. Non-zero trits are scaled by
+/// trit_macs / trits, the tokens that shared each beat. Throws std::invalid_argument when more non-zero trits
+/// are claimed than were fetched.
 void apply_measured(WorkCounts& work, const Measured& measured);
 
 }  // namespace setun::energy

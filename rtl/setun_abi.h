@@ -2,7 +2,7 @@
  * The software view of the Setun kernel: register map, command layout, error codes.
  *
  * Plain C so that firmware, drivers and C++ share it. The same constants stand in
- * setun_pkg.sv for the RTL; tests/abi_test.cpp fails when the two differ.
+ * setun_pkg.sv for the RTL; tests/guards/abi_test.cpp fails when the two differ.
  * Prose: docs/command-interface.md.
  */
 #ifndef SETUN_ABI_H

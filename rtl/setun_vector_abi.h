@@ -8,7 +8,7 @@
 #ifndef SETUN_VECTOR_ABI_H
 #define SETUN_VECTOR_ABI_H
 
-#include "setun_abi.h"
+#include "rtl/setun_abi.h"
 
 /* ---- Opcodes. The high nibble is the unit, the low nibble the operation. ----------------------- */
 #define SETUN_OP_NORM_QUANTIZE 0x10u /* y = quantize(rms_norm(x, a)), b = its scale */

@@ -10,7 +10,8 @@ namespace setun::sim {
 namespace {
 
 constexpr std::string_view kForm =
-    "expected PORTSxPORT_BITSxTOKENS, optionally followed by -tree, -table or -bram, -rTILE_ROWS and -uncounted, "
+    "expected PORTSxPORT_BITSxTOKENS, optionally followed by -tree, -table or -bram, -rTILE_ROWS and "
+    "-uncounted, "
     "e.g. 1x512x1 or 2x256x4-tree-r64";
 
 std::string hex_offset(std::uint32_t offset) {

@@ -27,8 +27,8 @@ struct KernelConfig {
 
     bool operator==(const KernelConfig&) const = default;
 
-    /// PORTSxPORT_BITSxTOKENS[-tree|-table|-bram][-rTILE_ROWS][-uncounted], e.g. "2x256x4-tree"; the planes leaf
-    /// and the default TILE_ROWS are not written.
+    /// PORTSxPORT_BITSxTOKENS[-tree|-table|-bram][-rTILE_ROWS][-uncounted], e.g. "2x256x4-tree"; the planes
+    /// leaf and the default TILE_ROWS are not written.
     [[nodiscard]] std::string name() const;
     /// The inverse of name(). Throws std::invalid_argument that shows the form.
     static KernelConfig parse(std::string_view name);

@@ -14,7 +14,7 @@
 #include "host/cli/format.h"
 #include "host/cli/model_options.h"
 #include "host/cpu/kernel_timing.h"
-#include "host/generate/report.h"
+#include "host/generate/run_report.h"
 #include "host/generate/sampler.h"
 #include "host/model/model.h"
 #include "host/schedule/lowering.h"

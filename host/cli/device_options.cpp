@@ -157,7 +157,7 @@ void add_device_options(CLI::App& app, DeviceOptions& options) {
     app.add_option(
            "--device", options.device,
            "cpu: cycles from the performance model; rtl: the Verilated kernel; vp: the whole chip with its "
-           "firmware (run only); xrt: a card or XRT's emulation")
+           "firmware (run, bench); xrt: a card or XRT's emulation")
         ->capture_default_str()
         ->group(group);
     app.add_option("--ports", options.ports, "Weight ports of the kernel")

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "host/generate/report.h"
+#include "host/generate/run_report.h"
 
 namespace setun::cli {
 
@@ -73,20 +73,21 @@ energy::TokenEnergy price_counted(const DeviceInfo& info, const std::string& tec
 }
 
 Json measured_json(const energy::WorkCounts& work, const Counters& counters) {
-    return {{"commands", work.commands},
-            {"beats", counters.beats},
-            {"weights", work.trits},
-            {"nonzero_weights",
-             work.nonzero_basis == energy::Basis::kMeasured ? Json(counters.nonzero.value_or(0)) : Json(nullptr)},
-            {"weight_bytes", work.weight_bytes},
-            {"head_weight_bytes", work.head_weight_bytes},
-            {"data_read_bytes", work.activation_bytes},
-            {"data_write_bytes", work.result_bytes},
-            {"cycles", counters.cycles},
-            {"busy", counters.busy},
-            {"stall_weights", counters.stall_w},
-            {"stall_activations", counters.stall_x},
-            {"stall_results", counters.stall_y}};
+    return {
+        {"commands", work.commands},
+        {"beats", counters.beats},
+        {"weights", work.trits},
+        {"nonzero_weights",
+         work.nonzero_basis == energy::Basis::kMeasured ? Json(counters.nonzero.value_or(0)) : Json(nullptr)},
+        {"weight_bytes", work.weight_bytes},
+        {"head_weight_bytes", work.head_weight_bytes},
+        {"data_read_bytes", work.activation_bytes},
+        {"data_write_bytes", work.result_bytes},
+        {"cycles", counters.cycles},
+        {"busy", counters.busy},
+        {"stall_weights", counters.stall_w},
+        {"stall_activations", counters.stall_x},
+        {"stall_results", counters.stall_y}};
 }
 
 }  // namespace setun::cli

@@ -38,7 +38,7 @@ class InspectCommand final : public Command {
   public:
     void declare(CLI::App& parent) override {
         CLI::App& app = make_app(parent, "inspect", "Show shapes, counts, sparsity and size of a model",
-                                 "setun inspect models/kjv.setun");
+                                 "setun inspect models/setun-3.8m.setun");
         app.add_option("MODEL", model_.model,
                        "Packed model file, GGUF file or Hugging Face directory [the model in models/, or "
                        "SETUN_MODEL]");

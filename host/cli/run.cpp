@@ -22,7 +22,7 @@
 #include "host/cli/sampling_options.h"
 #include "host/cli/token_options.h"
 #include "host/generate/generate.h"
-#include "host/generate/report.h"
+#include "host/generate/run_report.h"
 #include "host/text/tokenizer.h"
 
 namespace setun::cli {

@@ -18,7 +18,7 @@
 #include "host/cli/energy_report.h"
 #include "host/cli/energy_run.h"
 #include "host/cli/format.h"
-#include "host/generate/report.h"
+#include "host/generate/run_report.h"
 #include "sim/memory_presets.h"
 
 namespace setun::cli {

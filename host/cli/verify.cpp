@@ -144,9 +144,10 @@ class VerifyCommand final : public Command {
     void declare(CLI::App& parent) override {
         CLI::App& app =
             make_app(parent, "verify", "Compare every matrix of a model on a device with the golden model",
-                     "setun verify --model models/kjv.setun --device rtl --memory ideal");
+                     "setun verify --model models/setun-3.8m.setun --device rtl --memory ideal");
         app.add_option("MODEL", model_.model,
-                       "Packed model file or Hugging Face directory [the model in models/, or SETUN_MODEL]");
+                       "Packed model file, GGUF file or Hugging Face directory [the model in models/, or "
+                       "SETUN_MODEL]");
         add_model_options(app, model_, true);
         add_device_options(app, device_);
         app.add_option("--seed", seed_, "Seed of the random activations")->capture_default_str();

@@ -39,7 +39,7 @@ struct Counters {
     std::uint64_t stall_x = 0;
     std::uint64_t stall_y = 0;
     std::optional<std::uint64_t> nonzero = 0;  ///< non-zero weights; empty: the device cannot count them
-    std::uint64_t weight_bytes = 0;  ///< bytes read on the weight ports
+    std::uint64_t weight_bytes = 0;            ///< bytes read on the weight ports
     std::uint64_t data_read_bytes = 0;
     std::uint64_t data_write_bytes = 0;
 

@@ -43,8 +43,8 @@ sim::SimOptions sim_options(const RtlOptions& options) {
 }
 
 std::unique_ptr<KernelSim> open_simulation(const RtlOptions& options) {
-    const KernelConfig config{options.ports, options.port_bits, options.tokens, options.leaf,
-                              options.tile_rows, options.counts_nonzero};
+    const KernelConfig config{options.ports, options.port_bits, options.tokens,
+                              options.leaf,  options.tile_rows, options.counts_nonzero};
     try {
         return sim::make_kernel_sim(config, sim_options(options));
     } catch (const std::invalid_argument& error) {

@@ -15,7 +15,7 @@
 #include <tuple>
 
 #include "host/base/error.h"
-#include "host/generate/report.h"
+#include "host/generate/run_report.h"
 #include "sim/board_memory.h"
 #include "sim/leaf_names.h"
 #include "sim/memory_channel.h"

@@ -440,16 +440,17 @@ class XrtDevice final : public Device {
         }
         const std::uint32_t config0 = reg(SETUN_REG_CONFIG0);
         const std::uint32_t config1 = reg(SETUN_REG_CONFIG1);
-        config_ = {config0 >> 16U & 0xFFU, config0 & 0xFFFFU, config0 >> 24U, config1 >> 24U,
-                   config1 & 0xFFFFU, (reg(SETUN_REG_OMITTED) & SETUN_OMITTED_NONZERO) == 0};
+        config_ = {config0 >> 16U & 0xFFU, config0 & 0xFFFFU,
+                   config0 >> 24U,         config1 >> 24U,
+                   config1 & 0xFFFFU,      (reg(SETUN_REG_OMITTED) & SETUN_OMITTED_NONZERO) == 0};
         if (const std::uint32_t code = config1 >> 16U & 0xFFU; code != SETUN_TRIT_CODE_T5) {
             throw DeviceError("device xrt: the kernel has trit code " + std::to_string(code) +
                               ", this program packs code " + std::to_string(SETUN_TRIT_CODE_T5));
         }
         if (config_.ports != options.ports || config_.port_bits != options.port_bits ||
             config_.tokens != options.tokens || config_.tile_rows != options.tile_rows) {
-            const sim::KernelConfig asked{options.ports, options.port_bits, options.tokens, config_.leaf,
-                                          options.tile_rows, config_.counts_nonzero};
+            const sim::KernelConfig asked{options.ports, options.port_bits, options.tokens,
+                                          config_.leaf,  options.tile_rows, config_.counts_nonzero};
             throw DeviceError("device xrt: '" + options.label + "' holds kernel " + config_.name() +
                               ", not " + asked.name() + "; add --ports " + std::to_string(config_.ports) +
                               " --port-bits " + std::to_string(config_.port_bits) + " --tokens-per-beat " +

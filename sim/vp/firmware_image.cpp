@@ -1,3 +1,4 @@
+// Loads the firmware: an ELF32 RISC-V executable into the processor's memory, after checking all of it.
 #include "sim/vp/firmware_image.h"
 
 #include <elf.h>

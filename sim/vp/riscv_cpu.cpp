@@ -1,3 +1,4 @@
+// The platform's processor: an RV32IM hart on Unicorn, with exact instruction counts and precise traps.
 #include "sim/vp/riscv_cpu.h"
 
 #include <unicorn/unicorn.h>

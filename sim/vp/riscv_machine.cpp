@@ -1,3 +1,4 @@
+// Machine mode of the processor: its CSRs, and entering and leaving traps.
 #include "sim/vp/riscv_machine.h"
 
 namespace setun::vp {

@@ -1,3 +1,4 @@
+// The chip around the firmware, in miniature.
 #include "tests/firmware/mock_chip.h"
 
 #include <algorithm>

@@ -8,9 +8,9 @@ namespace setun::sim {
 namespace {
 
 TEST(KernelConfig, NamesAndParses) {
-    for (const char* const name : {"1x512x1", "4x128x8-tree", "2x256x4-r16", "1x128x2-tree-r64",
-                                   "1x128x2-table-r16", "1x256x1-bram", "1x512x1-uncounted",
-                                   "1x128x1-bram-r16-uncounted"}) {
+    for (const char* const name :
+         {"1x512x1", "4x128x8-tree", "2x256x4-r16", "1x128x2-tree-r64", "1x128x2-table-r16", "1x256x1-bram",
+          "1x512x1-uncounted", "1x128x1-bram-r16-uncounted"}) {
         EXPECT_EQ(KernelConfig::parse(name).name(), name);
     }
     const KernelConfig config = KernelConfig::parse("2x256x4-tree-r64");
@@ -21,9 +21,9 @@ TEST(KernelConfig, NamesAndParses) {
 }
 
 TEST(KernelConfig, RefusesOtherForms) {
-    for (const char* const name :
-         {"", "1", "1x512", "1x512x", "x512x1", "1x512x1x1", "1x512x1-", "1x512x1-leaf", "1x512x1-r",
-          "1x512x1-r16-tree", "1x512x1-uncounted-r16", " 1x512x1", "1x512x1 ", "-1x512x1", "1X512X1", "99999999999x512x1"}) {
+    for (const char* const name : {"", "1", "1x512", "1x512x", "x512x1", "1x512x1x1", "1x512x1-",
+                                   "1x512x1-leaf", "1x512x1-r", "1x512x1-r16-tree", "1x512x1-uncounted-r16",
+                                   " 1x512x1", "1x512x1 ", "-1x512x1", "1X512X1", "99999999999x512x1"}) {
         EXPECT_THROW(static_cast<void>(KernelConfig::parse(name)), std::invalid_argument) << name;
     }
 }

@@ -6,7 +6,7 @@
 #include <random>
 
 #include "host/base/error.h"
-#include "host/generate/report.h"
+#include "host/generate/run_report.h"
 #include "host/sweep/sweep_csv.h"
 #include "sim/memory_presets.h"
 

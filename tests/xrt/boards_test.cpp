@@ -134,8 +134,10 @@ TEST(Vitis, TheMakefileKnowsTheBoards) {
 TEST(Vitis, PackagingTakesTheCommonFileListAndParametersThatExist) {
     const std::string tcl = read(kVitis / "package_kernel.tcl");
     EXPECT_NE(tcl.find("[file join $rtl setun.f]"), std::string::npos);
-    for (const auto& m :
-         matches(tcl, std::regex(R"((?:list|\$\w+) (\w+) \$(?=port_bits|tokens|tile_rows|leaf|count_nonzero|ultrascale))"))) {
+    for (const auto& m : matches(
+             tcl,
+             std::regex(
+                 R"((?:list|\$\w+) (\w+) \$(?=port_bits|tokens|tile_rows|leaf|count_nonzero|ultrascale))"))) {
         EXPECT_NE(read(kRoot / "rtl" / "setun_kernel.sv").find("parameter int unsigned " + m[1].str() + " "),
                   std::string::npos)
             << m[1];

@@ -1,5 +1,5 @@
 // Figures per token.
-#include "host/generate/report.h"
+#include "host/generate/run_report.h"
 
 #include <gtest/gtest.h>
 

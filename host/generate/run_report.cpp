@@ -1,5 +1,5 @@
 // What a generated token cost: cycles, share of the roofline, bytes, joules, simulation speed.
-#include "host/generate/report.h"
+#include "host/generate/run_report.h"
 
 #include <algorithm>
 
