@@ -55,6 +55,7 @@ std::unique_ptr<Device> open_rtl(const DeviceOptions& options) {
     rtl.tokens = options.tokens;
     rtl.tile_rows = options.tile_rows;
     rtl.leaf = options.leaf_form();
+    rtl.counts_nonzero = !options.uncounted;
     rtl.memory = options.memory;
     rtl.seed = options.seed;
     rtl.trace_file = options.trace;
@@ -69,8 +70,8 @@ std::unique_ptr<Device> open_rtl(const DeviceOptions& options) {
 
 XrtEmulation xrt_emulation(const DeviceOptions& options) {
     XrtEmulation emulation;
-    emulation.config = {options.ports, options.port_bits, options.tokens, options.leaf_form(),
-                        options.tile_rows};
+    emulation.config = {options.ports,       options.port_bits, options.tokens,
+                        options.leaf_form(), options.tile_rows, !options.uncounted};
     emulation.memory = options.memory;
     emulation.seed = options.seed;
     emulation.xclbin = options.xclbin;
@@ -130,6 +131,9 @@ void check_device_options(const DeviceOptions& options) {
     require_one_of("--tokens-per-beat", options.tokens, kTokens);
     require_one_of("--tile-rows", options.tile_rows, kTileRows);
     static_cast<void>(leaf_number(options.leaf));
+    if (options.uncounted && options.device != "rtl" && options.device != "xrt") {
+        throw InputError(fmt::format("--uncounted needs --device rtl or xrt, not {}", options.device));
+    }
     const auto presets = sim::memory_presets();
     if (std::none_of(presets.begin(), presets.end(),
                      [&](const sim::MemoryPreset& preset) { return preset.name == options.memory; })) {
@@ -176,6 +180,9 @@ void add_device_options(CLI::App& app, DeviceOptions& options) {
     app.add_option("--leaf", options.leaf,
                    fmt::format("Form of the adder leaf: {}", fmt::join(sim::kLeafNames, ", ")))
         ->capture_default_str()
+        ->group(group);
+    app.add_flag("--uncounted", options.uncounted,
+                 "The simulated kernel without its counter of non-zero weights")
         ->group(group);
     app.add_option_function<std::string>(
            "--memory",

@@ -21,6 +21,7 @@ struct DeviceOptions {
     unsigned tokens = 1;
     unsigned tile_rows = 1024;
     std::string leaf = "planes";
+    bool uncounted = false;  ///< simulate the kernel without the counter of non-zero weights
     std::string memory = "ddr4";
     std::uint64_t seed = 0;  ///< of memory jitter
     std::string trace;
@@ -41,7 +42,8 @@ struct DeviceOptions {
     [[nodiscard]] std::string firmware_file() const;
 };
 
-/// Declares --device, --ports, --port-bits, --tokens-per-beat, --tile-rows, --leaf, --memory, --trace...
+/// Declares --device, --ports, --port-bits, --tokens-per-beat, --tile-rows, --leaf, --uncounted, --memory,
+/// --trace...
 void add_device_options(CLI::App& app, DeviceOptions& options);
 
 /// Throws InputError that lists what is valid when no kernel has this configuration or the preset is unknown.

@@ -268,6 +268,25 @@ TEST(EnergyCli, RunPricesWhatItMeasured) {
                      .contains("energy"));
 }
 
+TEST(EnergyCli, AKernelWithoutTheCounterTakesEveryWeightAsNonZero) {
+    const std::vector<std::string> kernel = {"--port-bits", "128", "--leaf",     "bram",
+                                             "--tile-rows", "16",  "--uncounted"};
+    std::vector<std::string> arguments = {"run", "--shape",  "tiny", "--tokens", "1,2,3", "-n",
+                                          "2",   "--memory", "ddr4", "--energy", "--json"};
+    arguments.insert(arguments.end(), kernel.begin(), kernel.end());
+    const ProcessResult result = setun(arguments);
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+    const json run = json::parse(result.out);
+    EXPECT_EQ(run.at("mismatches"), 0);
+    const json& measured = run.at("energy").at("measured");
+    EXPECT_TRUE(measured.at("nonzero_weights").is_null());
+    EXPECT_GT(number(measured.at("weight_bytes")), 0);
+    const ProcessResult cpu =
+        setun({"run", "--shape", "tiny", "--tokens", "1", "--device", "cpu", "--uncounted"});
+    EXPECT_EQ(cpu.exit_code, 2);
+    EXPECT_NE(cpu.err.find("--uncounted needs --device rtl or xrt"), std::string::npos) << cpu.err;
+}
+
 TEST(EnergyCli, BenchPricesChipAndModelAlike) {
     json rows;
     for (const char* device : {"rtl", "cpu"}) {
