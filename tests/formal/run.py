@@ -130,7 +130,7 @@ PROOFS = {
         ("setun_popcount.sv", "assign {f, e, d, c, b, a} = bits[6*i +: 6];", "assign {f, e, d, c, b, a} = bits[6*(i/2) +: 6];"))),
     "leaf": Proof("leaf_check", LEAF, 18, 1, 12, cover=13, inside=LEAF_INSIDE, sat=True, mutants=(
         ("setun_leaf_tree.sv", "s_q       <= s & nz;", "s_q       <= s;"),
-        ("setun_leaf_planes.sv", "part_q <= SumW'(negatives)", "part_q <= SumW'(count_q)"),
+        ("setun_leaf_planes.sv", "part_q <= SumW'(negatives)", "part_q <= SumW'(gen_count.count_q)"),
         ("setun_popcount.sv", "assign sum_high   = d ^ e ^ f;", "assign sum_high   = d ^ e;"))),
     "leaf_lane": Proof("leaf_check", LEAF, 4, 1, 12, parameters={"PortBits": 32, "TreeCut": 3, "OneLane": 1}, sat=True, mutants=(
         ("setun_leaf_planes.sv", "load_planes_q[b*B+i] <= load_data_i[i*8+b];", "load_planes_q[b*B+i] <= load_data_i[(i%2)*8+b];"),
