@@ -112,7 +112,8 @@ class DevicesCommand final : public Command {
         }
         fmt::print(
             "\nKernel configurations of rtl: PORTS x PORT_BITS x TOKENS (--ports, --port-bits, "
-            "--tokens-per-beat)\n{}",
+            "--tokens-per-beat)\n"
+            "and -form, -rROWS, -uncounted if not the default (--leaf, --tile-rows, --uncounted)\n{}",
             configurations.text());
         Block memories;
         for (const sim::MemoryPreset& preset : sim::memory_presets()) {
