@@ -93,7 +93,7 @@ class DevicesCommand final : public Command {
                           {{"name", "vp"},
                            {"engine", kVp},
                            {"cycle_accurate", false},
-                           {"available", static_cast<bool>(SETUN_HAS_VP)}}}},
+                           {"available", SETUN_HAS_VP != 0}}}},
                         {"memories", std::move(presets)}});
             return kExitOk;
         }
