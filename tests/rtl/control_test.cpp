@@ -87,6 +87,17 @@ TEST_P(Control, ResetValues) {
     EXPECT_FALSE(sim().interrupt());
 }
 
+TEST_P(Control, ResetClearsAllButTheWatchdog) {
+    for (const Register& r : writable()) {
+        sim().write_register(r.offset, ~0U);
+    }
+    sim().reset(2);
+    for (const Register& r : writable()) {
+        EXPECT_EQ(sim().read_register(r.offset), r.offset == SETUN_REG_WATCHDOG ? kWatchdogReset : 0U)
+            << r.offset;
+    }
+}
+
 TEST_P(Control, ReadBackOfEveryBit) {
     for (const Register& r : writable()) {
         SCOPED_TRACE("offset " + std::to_string(r.offset));
@@ -384,6 +395,10 @@ TEST_P(Control, CountersStayUntilTheNextStart) {
     EXPECT_EQ(empty.cycles, 2U) << "one to look at the arguments, one to say done";
     EXPECT_EQ(empty.beats, 0U);
     EXPECT_EQ(empty.nonzero, 0U);
+    EXPECT_EQ(empty.busy, 0U);
+    EXPECT_EQ(empty.stall_w, 0U);
+    EXPECT_EQ(empty.stall_x, 0U);
+    EXPECT_EQ(empty.stall_y, 0U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Kernel, Control, testing::ValuesIn(kernel_configs().begin(), kernel_configs().end()),

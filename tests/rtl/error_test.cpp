@@ -405,6 +405,31 @@ TEST_P(Errors, BusErrorOnResults) {
     }
 }
 
+TEST_P(Errors, TheFirstOfManyBusErrorsIsReported) {
+    // Bursts that are under way when the run stops fail too, and must not take the place of the first.
+    constexpr std::uint64_t kPage = 4096;
+    for (std::uint64_t seed = 0; seed < 4; ++seed) {
+        SCOPED_TRACE("seed " + std::to_string(seed));
+        Bench bench(GetParam(), checked(seed));
+        bench.add_matmul({.m = 200 * GetParam().ports, .k = 400});
+        const auto port = static_cast<unsigned>(bench.between(0, GetParam().ports - 1));
+        const std::uint64_t bytes = bench.beats_per_port(0) * GetParam().beat_bytes();
+        const std::uint64_t boundary = (bench.weight_address(0, port) / kPage + 2) * kPage;
+        ASSERT_LT(boundary + kPage, bench.weight_address(0, port, bytes));
+        bench.sim().memory(port).add_fault({.begin = boundary - 1,
+                                            .end = bench.weight_address(0, port, bytes),
+                                            .response = any_error(bench),
+                                            .on_write = false});
+        const Status status = bench.run();
+        EXPECT_EQ(status.error, SETUN_ERR_WEIGHT_READ);
+        EXPECT_EQ(status.error_address / kPage, boundary / kPage - 1);
+        EXPECT_EQ(status.error_info, port);
+        expect_completed_results(bench, status, 0);
+        bench.sim().memory(port).clear_faults();
+        expect_recovery(bench);
+    }
+}
+
 TEST_P(Errors, BusErrorAnywhereInALongList) {
     // Far more commands than queues hold: the error still names its own, and the next start works.
     constexpr std::size_t kCommands = 200;
@@ -535,6 +560,9 @@ TEST_P(Errors, WatchdogNamesTheSilentChannel) {
             EXPECT_EQ(status.error, SETUN_ERR_WATCHDOG);
             const std::uint32_t bit = c.data_port ? c.waiting : c.waiting << weight_port;
             EXPECT_EQ(status.error_info & bit, bit) << "info " << status.error_info;
+            // A port that waits for ARREADY is not said to wait for data too.
+            EXPECT_EQ(status.error_info >> 8U & status.error_info >> 20U & 0xFU, 0U)
+                << "info " << status.error_info;
             EXPECT_EQ(status.error_index, 0U);
             EXPECT_EQ(status.error_address, bench.command_address(0));
             EXPECT_GE(status.cycles, limit);
