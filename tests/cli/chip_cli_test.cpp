@@ -28,20 +28,14 @@ class ChipCli : public testing::Test {
         arguments.insert(arguments.end(), more.begin(), more.end());
         return arguments;
     }
-    static json json_of(std::vector<std::string> arguments) {
-        arguments.emplace_back("--json");
-        const ProcessResult result = setun(arguments);
-        EXPECT_EQ(result.exit_code, 0) << result.err;
-        return json::parse(result.out);  // exactly one object, or this throws
-    }
 
     static std::unique_ptr<TemporaryFolder> folder_;
 };
 std::unique_ptr<TemporaryFolder> ChipCli::folder_;
 
 TEST_F(ChipCli, RunMakesTheTextOfTheProcessor) {
-    const json chip = json_of(run({"--prompt", "the land", "-n", "5", "--ignore-end"}));
-    const json cpu = json_of(
+    const json chip = setun_json(run({"--prompt", "the land", "-n", "5", "--ignore-end"}));
+    const json cpu = setun_json(
         {"run", "--model", path("hf"), "--device", "cpu", "--prompt", "the land", "-n", "5", "--ignore-end"});
     EXPECT_EQ(chip["tokens"], cpu["tokens"]);
     EXPECT_EQ(chip["text"], cpu["text"]);
@@ -80,7 +74,7 @@ TEST_F(ChipCli, RunPrintsTheTextAndWhatItCost) {
 }
 
 TEST_F(ChipCli, OneTokenIsReportedWithItsPrompt) {
-    const json chip = json_of(run({"--tokens", "5,9,12", "-n", "1", "--energy"}));
+    const json chip = setun_json(run({"--tokens", "5,9,12", "-n", "1", "--energy"}));
     EXPECT_EQ(chip["per_token_includes_prompt"], true);
     EXPECT_EQ(chip["prompt_positions"], 3);
     EXPECT_GE(chip["cycles_per_token"].get<double>(), chip["prompt_cycles"].get<double>());
@@ -102,8 +96,8 @@ TEST_F(ChipCli, EveryFormOfModelGivesTheTokensOfTheProcessor) {
             options.tied_head = tied_head;
             write_synthetic(folder, options);
             for (const char* const kv : {"float32", "int8"}) {
-                const json chip = json_of({"run", "--model", folder, "--device", "vp", "--tokens", "5,70,200",
-                                           "-n", "6", "--ignore-end", "--kv", kv});
+                const json chip = setun_json({"run", "--model", folder, "--device", "vp", "--tokens",
+                                              "5,70,200", "-n", "6", "--ignore-end", "--kv", kv});
                 EXPECT_EQ(chip["equal_tokens"], 6) << folder << ' ' << kv;
                 EXPECT_EQ(chip["kv"], kv);
             }
@@ -113,11 +107,11 @@ TEST_F(ChipCli, EveryFormOfModelGivesTheTokensOfTheProcessor) {
 
 TEST_F(ChipCli, SeveralTextsRunOneAfterTheOther) {
     const std::vector<std::string> two{"--prompt", "the", "--prompt", "land", "-n", "3", "--ignore-end"};
-    const json both = json_of(run(two));
+    const json both = setun_json(run(two));
     ASSERT_EQ(both["sequences"].size(), 2U);
     EXPECT_EQ(both["equal_tokens"], 6);
     for (std::size_t i = 0; i < 2; ++i) {
-        const json one = json_of(run({"--prompt", i == 0 ? "the" : "land", "-n", "3", "--ignore-end"}));
+        const json one = setun_json(run({"--prompt", i == 0 ? "the" : "land", "-n", "3", "--ignore-end"}));
         EXPECT_EQ(both["sequences"][i]["tokens"], one["tokens"]) << i;
     }
     const ProcessResult text = setun(run(two));
@@ -185,7 +179,7 @@ TEST_F(ChipCli, RefusesWhatTheChipDoesNotServe) {
 
 TEST_F(ChipCli, BenchProjectsAllLayersFromThree) {
     const std::vector<std::string> arguments{"bench", "--device", "vp", "--shape", "tiny", "--context", "8"};
-    const json result = json_of(arguments);
+    const json result = setun_json(arguments);
     EXPECT_EQ(result["device"], "vp");
     EXPECT_EQ(result["memory"], "ddr4");
     EXPECT_EQ(result["kv"], "int8");

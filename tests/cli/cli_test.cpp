@@ -27,13 +27,6 @@ class Cli : public testing::Test {
     static std::string model() { return path("model.setun"); }
     static std::string path(const std::string& name) { return (*folder_ / name).string(); }
 
-    static json run_json(std::vector<std::string> arguments, int exit_code = 0) {
-        arguments.emplace_back("--json");
-        const ProcessResult result = setun(arguments);
-        EXPECT_EQ(result.exit_code, exit_code) << result.err;
-        return json::parse(result.out);  // exactly one object, or this throws
-    }
-
     static std::unique_ptr<TemporaryFolder> folder_;
 };
 std::unique_ptr<TemporaryFolder> Cli::folder_;
@@ -51,7 +44,7 @@ TEST_F(Cli, RunGivesTheSameTextOnEveryDevice) {
         std::vector<std::string> arguments{"run", "--model", model(),       "--prompt", "the land and the",
                                            "-n",  "6",       "--ignore-end"};
         arguments.insert(arguments.end(), device.begin(), device.end());
-        const json result = run_json(arguments);
+        const json result = setun_json(arguments);
         EXPECT_EQ(result["generated"], 6);
         EXPECT_EQ(result["mismatches"], 0);
         EXPECT_EQ(result["verified"], true);
@@ -65,7 +58,7 @@ TEST_F(Cli, RunGivesTheSameTextOnEveryDevice) {
 }
 
 TEST_F(Cli, RunJsonHasEveryField) {
-    const json result = run_json(
+    const json result = setun_json(
         {"run", "--model", model(), "--prompt", "the", "-n", "3", "--ignore-end", "--memory", "ideal"});
     for (const char* field :
          {"text", "tokens", "prompt_tokens", "generated", "cycles", "prompt_cycles", "cycles_per_token",
@@ -96,9 +89,9 @@ TEST_F(Cli, CpuPredictsTheCyclesOfTheChip) {
         std::vector<std::string> arguments{"run",   "--model", model(), "--tokens",
                                            "1,2,3", "-n",      "3",     "--ignore-end"};
         arguments.insert(arguments.end(), memory.begin(), memory.end());
-        json rtl = run_json(arguments);
+        json rtl = setun_json(arguments);
         arguments.insert(arguments.end(), {"--device", "cpu"});
-        const json cpu = run_json(arguments);
+        const json cpu = setun_json(arguments);
         EXPECT_GT(cpu["cycles"], 0);
         for (const char* const field :
              {"cycles", "prompt_cycles", "cycles_per_token", "busy_per_token", "stalls_per_token",
@@ -118,8 +111,8 @@ TEST_F(Cli, CpuPredictsTheCyclesOfTheChip) {
 TEST_F(Cli, CyclesAreTheSameInEveryRun) {
     const std::vector<std::string> arguments{"run", "--model", model(),        "--tokens",      "1,2,3",
                                              "-n",  "4",       "--ignore-end", "--memory-seed", "5"};
-    const json a = run_json(arguments);
-    const json b = run_json(arguments);
+    const json a = setun_json(arguments);
+    const json b = setun_json(arguments);
     EXPECT_EQ(a["cycles"], b["cycles"]);
     EXPECT_EQ(a["stalls_per_token"], b["stalls_per_token"]);
 }
@@ -130,7 +123,7 @@ TEST_F(Cli, TextModeStreamsTextAndReportsUnderIt) {
     ASSERT_EQ(result.exit_code, 0) << result.err;
     EXPECT_EQ(result.out.rfind("the land", 0), 0U);
     const json same =
-        run_json({"run", "--model", model(), "--prompt", "the land", "-n", "4", "--ignore-end"});
+        setun_json({"run", "--model", model(), "--prompt", "the land", "-n", "4", "--ignore-end"});
     EXPECT_NE(result.out.find("the land" + same["text"].get<std::string>()), std::string::npos);
     for (const char* word : {"cycles", "roofline", "memory", "energy", "weights/s",
                              "bit-exact with the golden model: ", "Verilated RTL"}) {
@@ -143,23 +136,23 @@ TEST_F(Cli, NoVerifySaysSo) {
     const ProcessResult text = setun({"run", "--model", model(), "--tokens", "1", "-n", "1", "--no-verify"});
     EXPECT_NE(text.out.find("not verified"), std::string::npos) << text.out;
     EXPECT_EQ(text.out.find("bit-exact"), std::string::npos);
-    EXPECT_EQ(run_json({"run", "--model", model(), "--tokens", "1", "-n", "1", "--no-verify"})["verified"],
+    EXPECT_EQ(setun_json({"run", "--model", model(), "--tokens", "1", "-n", "1", "--no-verify"})["verified"],
               false);
 }
 
 TEST_F(Cli, SamplingDependsOnTheSeedAlone) {
     const auto tokens = [&](const std::string& seed, const std::string& device) {
-        return run_json({"run", "--model", model(), "--tokens", "1", "-n", "20", "--temperature", "1.5",
-                         "--seed", seed, "--device", device, "--ignore-end"})["tokens"];
+        return setun_json({"run", "--model", model(), "--tokens", "1", "-n", "20", "--temperature", "1.5",
+                           "--seed", seed, "--device", device, "--ignore-end"})["tokens"];
     };
     EXPECT_EQ(tokens("1", "cpu"), tokens("1", "rtl"));
     EXPECT_NE(tokens("1", "cpu"), tokens("2", "cpu"));
 }
 
 TEST_F(Cli, DirectoriesRunLikeTheirPackedFile) {
-    const json file = run_json(
+    const json file = setun_json(
         {"run", "--model", model(), "--prompt", "and", "-n", "5", "--device", "cpu", "--ignore-end"});
-    const json folder = run_json(
+    const json folder = setun_json(
         {"run", "--model", path("hf"), "--prompt", "and", "-n", "5", "--device", "cpu", "--ignore-end"});
     EXPECT_EQ(file["tokens"], folder["tokens"]);
 }
@@ -176,7 +169,7 @@ TEST_F(Cli, ModelComesFromTheEnvironment) {
 }
 
 TEST_F(Cli, RandomShapesRun) {
-    const json result = run_json(
+    const json result = setun_json(
         {"run", "--shape", "tiny", "--tokens", "1", "-n", "2", "--memory", "ideal", "--head-exit", "off"});
     EXPECT_EQ(result["generated"], 2);
     EXPECT_EQ(result["mismatches"], 0);
@@ -193,7 +186,7 @@ TEST_F(Cli, HeadExitGivesTheSameTokensOnEveryDevice) {
             "run",         "--model", SETUN_SOURCE_DIR "/models/setun-3.8m.setun", "-n", "24", "--ignore-end",
             "--head-exit", exit};
         arguments.insert(arguments.end(), device.begin(), device.end());
-        return run_json(arguments);
+        return setun_json(arguments);
     };
     const std::vector<std::vector<std::string>> cases{
         {"--prompt", "My lord,"},
@@ -229,7 +222,7 @@ TEST_F(Cli, CacheFormatIsAnOptionWithTheSameTokensOnEveryDevice) {
                                            "-n",      "40",      "--prompt",
                                            "My lord,"};
         arguments.insert(arguments.end(), options.begin(), options.end());
-        return run_json(arguments);
+        return setun_json(arguments);
     };
     const json usual = run({"--device", "cpu"});
     const json float32 = run({"--device", "cpu", "--kv", "float32"});
@@ -242,7 +235,7 @@ TEST_F(Cli, CacheFormatIsAnOptionWithTheSameTokensOnEveryDevice) {
     EXPECT_EQ(chip["verified"], true);
 
     const auto logits = [&](const std::string& kv) {
-        return run_json(
+        return setun_json(
             {"logits", "--model", model(), "--tokens", "5,70,200,3", "--device", "cpu", "--kv", kv});
     };
     EXPECT_EQ(logits("int8")["kv"], "int8");
@@ -260,7 +253,7 @@ TEST_F(Cli, BatchesGiveTheTextsOfSingleRuns) {
         const auto run = [&](std::vector<std::string> arguments) {
             arguments.insert(arguments.begin(), {"run", "--model", model(), "-n", "6"});
             arguments.insert(arguments.end(), device.begin(), device.end());
-            return run_json(arguments);
+            return setun_json(arguments);
         };
         const json batch = run({"--prompt", prompts[0], "--prompt", prompts[1], "--prompt", prompts[2]});
         EXPECT_EQ(batch["verified"], true);
@@ -285,7 +278,7 @@ TEST_F(Cli, BatchContinuesWithOneSeedEach) {
             "run", "--model",  model(), "--tokens",          "1,2", "-n",          "8", "--temperature",
             "30",  "--device", "cpu",   "--tokens-per-beat", "2",   "--ignore-end"};
         arguments.insert(arguments.end(), more.begin(), more.end());
-        return run_json(arguments);
+        return setun_json(arguments);
     };
     const json batch = run({"--seed", "5", "--batch", "3"});
     ASSERT_EQ(batch["sequences"].size(), 3U);
@@ -302,16 +295,16 @@ TEST_F(Cli, BatchContinuesWithOneSeedEach) {
 }
 
 TEST_F(Cli, PromptsAreReportedApart) {
-    const json result = run_json({"run", "--model", model(), "--tokens", "1,2,3,4,5", "-n", "3", "--ports",
-                                  "2", "--port-bits", "256", "--tokens-per-beat", "4", "--ignore-end"});
+    const json result = setun_json({"run", "--model", model(), "--tokens", "1,2,3,4,5", "-n", "3", "--ports",
+                                    "2", "--port-bits", "256", "--tokens-per-beat", "4", "--ignore-end"});
     EXPECT_EQ(result["prompt_positions"], 5);
     EXPECT_DOUBLE_EQ(result["prompt_tokens_per_s"].get<double>(),
                      result["clock_hz"].get<double>() * 5 / result["prompt_cycles"].get<double>());
 }
 
 TEST_F(Cli, LogitsComeWithJson) {
-    const json result = run_json({"run", "--model", model(), "--tokens", "1,2,3", "-n", "2", "--device",
-                                  "cpu", "--logits", "--ignore-end"});
+    const json result = setun_json({"run", "--model", model(), "--tokens", "1,2,3", "-n", "2", "--device",
+                                    "cpu", "--logits", "--ignore-end"});
     ASSERT_EQ(result["logits"].size(), 4U);
     EXPECT_EQ(result["logits"][0].size(), 263U);
 }
@@ -329,7 +322,7 @@ TEST_F(Cli, InterruptStopsCleanly) {
 }
 
 TEST_F(Cli, InspectCounts) {
-    const json result = run_json({"inspect", model()});
+    const json result = setun_json({"inspect", model()});
     EXPECT_EQ(result["architecture"]["hidden"], 64);
     EXPECT_EQ(result["shapes"].size(), 15U);
     EXPECT_EQ(result["counts"]["ternary_weights"], 2 * (2 * 64 * 64 + 2 * 32 * 64 + 3 * 96 * 64));
@@ -341,17 +334,17 @@ TEST_F(Cli, InspectCounts) {
 }
 
 TEST_F(Cli, VerifyComparesEveryMatrix) {
-    const json rtl = run_json({"verify", model(), "--memory", "ideal"});
+    const json rtl = setun_json({"verify", model(), "--memory", "ideal"});
     EXPECT_EQ(rtl["products"], 15 * rtl["patterns"].get<int>());
     EXPECT_EQ(rtl["mismatches"], 0);
-    const json cpu = run_json({"verify", model(), "--device", "cpu", "--ports", "2", "--port-bits", "256",
-                               "--tokens-per-beat", "8"});
+    const json cpu = setun_json({"verify", model(), "--device", "cpu", "--ports", "2", "--port-bits", "256",
+                                 "--tokens-per-beat", "8"});
     EXPECT_EQ(cpu["mismatches"], 0);
     EXPECT_EQ(setun({"verify", model(), "--device", "cpu"}).exit_code, 0);
 }
 
 TEST_F(Cli, BenchMeasuresThePublishedShapes) {
-    const json result = run_json({"bench", "--device", "cpu", "--repeats", "1"});
+    const json result = setun_json({"bench", "--device", "cpu", "--repeats", "1"});
     ASSERT_EQ(result["rows"].size(), 6U);
     EXPECT_EQ(result["rows"][2]["m"], 6912);
     EXPECT_EQ(result["rows"][2]["k"], 2560);
@@ -363,10 +356,10 @@ TEST_F(Cli, BenchMeasuresThePublishedShapes) {
 
 TEST_F(Cli, BenchOfAWholeModelIsTheSameOnChipAndModel) {
     const std::vector<std::string> arguments{"bench", "--shape", "tiny", "--memory", "kv260"};
-    const json rtl = run_json(arguments);
+    const json rtl = setun_json(arguments);
     std::vector<std::string> with_cpu = arguments;
     with_cpu.insert(with_cpu.end(), {"--device", "cpu"});
-    const json cpu = run_json(with_cpu);
+    const json cpu = setun_json(with_cpu);
     ASSERT_EQ(rtl["rows"].size(), 2U);
     ASSERT_EQ(cpu["rows"].size(), 2U);
     for (std::size_t i = 0; i < 2; ++i) {
@@ -383,7 +376,7 @@ TEST_F(Cli, BenchOfAWholeModelIsTheSameOnChipAndModel) {
 }
 
 TEST_F(Cli, BenchComparesBoards) {
-    const json result = run_json({"bench", "--shape", "2b4t", "--device", "cpu", "--lists", "whole"});
+    const json result = setun_json({"bench", "--shape", "2b4t", "--device", "cpu", "--lists", "whole"});
     ASSERT_EQ(result["rows"].size(), 6U);
     EXPECT_EQ(result["rows"][0]["memory"], "kv260");
     EXPECT_EQ(result["rows"][0]["ports"], 4);
@@ -400,17 +393,17 @@ TEST_F(Cli, BenchComparesBoards) {
     expect_bad_input({"bench", "--shape", "tiny", "--device", "xrt"}, "use one of cpu, rtl, vp");
     // One board by name is the row that it is in the table, with what others publish.
     const json one =
-        run_json({"bench", "--shape", "2b4t", "--device", "cpu", "--lists", "whole", "--memory", "kv260"});
+        setun_json({"bench", "--shape", "2b4t", "--device", "cpu", "--lists", "whole", "--memory", "kv260"});
     EXPECT_EQ(one["rows"], json::array({result["rows"][0]}));
     EXPECT_EQ(one["published"], result["published"]);
-    const json two = run_json({"bench", "--shape", "2b4t", "--device", "cpu", "--lists", "whole", "--memory",
-                               "kv260", "--ports", "2"});
+    const json two = setun_json({"bench", "--shape", "2b4t", "--device", "cpu", "--lists", "whole",
+                                 "--memory", "kv260", "--ports", "2"});
     EXPECT_EQ(two["rows"][0]["ports"], 2);
     EXPECT_EQ(two["rows"][0]["port_bits"], 128);
 }
 
 TEST_F(Cli, DevicesListsEverything) {
-    const json result = run_json({"devices"});
+    const json result = setun_json({"devices"});
     EXPECT_EQ(result["devices"][0]["name"], "cpu");
     EXPECT_EQ(result["devices"][1]["name"], "rtl");
     EXPECT_FALSE(result["devices"][1]["configurations"].empty());

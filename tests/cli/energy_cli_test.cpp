@@ -17,10 +17,7 @@ using nlohmann::json;
 
 json energy(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), "energy");
-    arguments.emplace_back("--json");
-    const ProcessResult result = setun(arguments);
-    EXPECT_EQ(result.exit_code, 0) << result.err;
-    return json::parse(result.out);  // exactly one object, or this throws
+    return setun_json(arguments);
 }
 
 double number(const json& value) { return value.get<double>(); }

@@ -3,22 +3,15 @@
 
 #include <nlohmann/json.hpp>
 
+#include "host/cli/format.h"
 #include "tests/cli/setun_command.h"
 #include "tests/host/synthetic_model.h"
 
 namespace setun::test {
 namespace {
 
+using cli::grouped;
 using nlohmann::json;
-
-/// 1234567 as "1,234,567".
-std::string grouped(std::uint64_t value) {
-    std::string digits = std::to_string(value);
-    for (std::size_t at = digits.size(); at > 3; at -= 3) {
-        digits.insert(at - 3, 1, ',');
-    }
-    return digits;
-}
 
 /// A Hugging Face directory, made once.
 class ReportCli : public testing::Test {
@@ -35,12 +28,6 @@ class ReportCli : public testing::Test {
     static std::string path(const std::string& name) { return (*folder_ / name).string(); }
     static std::string model() { return path("hf"); }
 
-    static json json_of(std::vector<std::string> arguments) {
-        arguments.emplace_back("--json");
-        const ProcessResult result = setun(arguments);
-        EXPECT_EQ(result.exit_code, 0) << result.err;
-        return json::parse(result.out);  // exactly one object, or this throws
-    }
     static std::string text_of(const std::vector<std::string>& arguments) {
         const ProcessResult result = setun(arguments);
         EXPECT_EQ(result.exit_code, 0) << result.err;
@@ -56,7 +43,7 @@ std::unique_ptr<TemporaryFolder> ReportCli::folder_;
 
 TEST_F(ReportCli, BenchPrintsItsCountsAndEnergy) {
     const std::vector<std::string> arguments{"bench", "--device", "cpu", "--repeats", "1", "--energy"};
-    const json result = json_of(arguments);
+    const json result = setun_json(arguments);
     const std::string text = text_of(arguments);
     ASSERT_FALSE(result["rows"].empty());
     for (const json& row : result["rows"]) {
@@ -72,7 +59,7 @@ TEST_F(ReportCli, BenchPrintsItsCountsAndEnergy) {
 TEST_F(ReportCli, BenchOfAModelPrintsItsCounts) {
     const std::vector<std::string> arguments{"bench",   "--shape", "tiny",     "--device", "rtl",
                                              "--lists", "whole",   "--memory", "ddr4",     "--energy"};
-    const json row = json_of(arguments)["rows"][0];
+    const json row = setun_json(arguments)["rows"][0];
     EXPECT_EQ(row["cycles"], row["predicted_cycles"]);
     const std::string text = text_of(arguments);
     expect_in(text, "tiny: ");
@@ -96,7 +83,7 @@ TEST_F(ReportCli, BenchOnEveryBoardShowsWhatOthersPublished) {
 TEST_F(ReportCli, PaperRuleIsPrintedAsItIsInJson) {
     const std::vector<std::string> arguments{"energy", "--shape", "b158-3b", "--phase", "paper"};
     const std::string text = text_of(arguments);
-    const json result = json_of(arguments);
+    const json result = setun_json(arguments);
     for (const char* const machine : {"setun", "fp16", "int8", "fp32"}) {
         EXPECT_TRUE(result["machines"].contains(machine)) << result;
         expect_in(text, std::string("\n  ") + machine);
@@ -104,13 +91,14 @@ TEST_F(ReportCli, PaperRuleIsPrintedAsItIsInJson) {
     expect_in(text, "paper rule b1.58, sequence of 512 tokens, table 7nm");
     std::vector<std::string> one = arguments;
     one.insert(one.end(), {"--machine", "int8"});
-    EXPECT_EQ(json_of(one)["machines"].size(), 1U);
+    EXPECT_EQ(setun_json(one)["machines"].size(), 1U);
     EXPECT_EQ(text_of(one).find("\n  fp16"), std::string::npos);
 }
 
 TEST_F(ReportCli, StaticEnergyFollowsClockAndPower) {
     const auto with = [](const char* clock, const char* power) {
-        const json result = json_of({"energy", "--shape", "tiny", "--clock", clock, "--static-power", power});
+        const json result =
+            setun_json({"energy", "--shape", "tiny", "--clock", clock, "--static-power", power});
         return result["breakdown"]["static"]["total_j"].get<double>();
     };
     const double slow = with("100", "1");
@@ -120,8 +108,8 @@ TEST_F(ReportCli, StaticEnergyFollowsClockAndPower) {
 }
 
 TEST_F(ReportCli, PackRecordsWhatItIsTold) {
-    const json packed = json_of({"pack", model(), "-o", path("m.setun"), "--name", "of tests", "--card",
-                                 path("card.txt"), "--ports", "2", "--port-bits", "256"});
+    const json packed = setun_json({"pack", model(), "-o", path("m.setun"), "--name", "of tests", "--card",
+                                    path("card.txt"), "--ports", "2", "--port-bits", "256"});
     EXPECT_EQ(packed["model"], path("m.setun"));
     EXPECT_EQ(packed["bytes"], std::filesystem::file_size(path("m.setun")));
     EXPECT_EQ(packed["matrices"], 15);
@@ -138,14 +126,14 @@ TEST_F(ReportCli, LogitsOfATextAreThoseOfItsTokens) {
         more.insert(more.begin(), common.begin(), common.end());
         return more;
     };
-    const json text = json_of(with({"--prompt", "the land"}));
+    const json text = setun_json(with({"--prompt", "the land"}));
     std::string ids;
     for (const json& id : text["tokens"]) {
         ids.append(ids.empty() ? "" : ",").append(std::to_string(id.get<unsigned>()));
     }
     EXPECT_EQ(text["tokens"][0], 256);  // begin-of-text
-    EXPECT_EQ(json_of(with({"--tokens", ids}))["positions"], text["positions"]);
-    const json bare = json_of(with({"--prompt", "the land", "--no-bos"}));
+    EXPECT_EQ(setun_json(with({"--tokens", ids}))["positions"], text["positions"]);
+    const json bare = setun_json(with({"--prompt", "the land", "--no-bos"}));
     EXPECT_EQ(bare["tokens"].size(), text["tokens"].size() - 1);
     // All of them in the text form: a line of the top ten, then one number for each of 263 tokens.
     const std::string all = text_of(with({"--tokens", "5", "--all"}));
@@ -156,7 +144,7 @@ TEST_F(ReportCli, LogitsOfATextAreThoseOfItsTokens) {
 }
 
 TEST_F(ReportCli, SweepTakesTheSizesOfAModel) {
-    const json result = json_of({"sweep", "--model", model(), "--ports", "1", "--memory", "all"});
+    const json result = setun_json({"sweep", "--model", model(), "--ports", "1", "--memory", "all"});
     EXPECT_EQ(result["rows"].size(), 6U);
     for (const json& row : result["rows"]) {
         EXPECT_EQ(row["context"], 96);  // 512 by default, and no more than the model takes
@@ -199,7 +187,7 @@ TEST_F(ReportCli, RunPrintsItsEnergyPartByPart) {
 }
 
 TEST_F(ReportCli, EnergyOfAModelTakesNoMorePositionsThanItHas) {
-    EXPECT_EQ(json_of({"energy", "--model", model()})["context"], 96);
+    EXPECT_EQ(setun_json({"energy", "--model", model()})["context"], 96);
     expect_bad_input({"energy", "--model", model(), "--context", "97"}, "takes at most 96 positions");
 }
 
@@ -213,7 +201,7 @@ TEST_F(ReportCli, PackedModelsRunOnOtherLayouts) {
     const auto tokens = [&](std::vector<std::string> more) {
         more.insert(more.begin(), {"run", "--model", path("untied.setun"), "--device", "cpu", "--tokens",
                                    "1,2", "-n", "5", "--ignore-end"});
-        const json result = json_of(more);
+        const json result = setun_json(more);
         EXPECT_EQ(result["mismatches"], 0);
         return result["tokens"];
     };
@@ -221,7 +209,7 @@ TEST_F(ReportCli, PackedModelsRunOnOtherLayouts) {
 }
 
 TEST_F(ReportCli, DevicesWritesAnEmulationImage) {
-    const json result = json_of({"devices", "--write-xclbin", path("k.xclbin")});
+    const json result = setun_json({"devices", "--write-xclbin", path("k.xclbin")});
     EXPECT_EQ(result["xclbin"], path("k.xclbin"));
     EXPECT_EQ(result["bytes"], std::filesystem::file_size(path("k.xclbin")));
     expect_bad_input({"devices", "--write-xclbin", path("k.xclbin")}, "--force");

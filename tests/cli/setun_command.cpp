@@ -10,6 +10,13 @@ ProcessResult setun(std::vector<std::string> arguments, const ProcessOptions& op
     return run_process(arguments, options);
 }
 
+nlohmann::json setun_json(std::vector<std::string> arguments, int exit_code) {
+    arguments.emplace_back("--json");
+    const ProcessResult result = setun(arguments);
+    EXPECT_EQ(result.exit_code, exit_code) << result.err;
+    return nlohmann::json::parse(result.out);  // exactly one object, or this throws
+}
+
 void expect_bad_input(const std::vector<std::string>& arguments, const std::string& text) {
     const ProcessResult result = setun(arguments);
     EXPECT_EQ(result.exit_code, 2) << result.err;

@@ -24,12 +24,6 @@ class TextCli : public testing::Test {
     }
     static void TearDownTestSuite() { folder_.reset(); }
     static std::string model() { return folder_->path().string(); }
-    static json run_json(std::vector<std::string> arguments) {
-        arguments.emplace_back("--json");
-        const ProcessResult result = setun(arguments);
-        EXPECT_EQ(result.exit_code, 0) << result.err;
-        return json::parse(result.out);  // exactly one object, or this throws
-    }
     static std::unique_ptr<TemporaryFolder> folder_;
     static PlainModel plain_;
 };
@@ -38,7 +32,7 @@ PlainModel TextCli::plain_;
 
 TEST_F(TextCli, LogitsEqualTheIndependentModel) {
     const json result =
-        run_json({"logits", "--model", model(), "--tokens", "5,70,200,3", "--device", "cpu", "--all"});
+        setun_json({"logits", "--model", model(), "--tokens", "5,70,200,3", "--device", "cpu", "--all"});
     const auto expected = plain_logits(plain_, {5, 70, 200, 3});
     ASSERT_EQ(result["positions"].size(), 4U);
     EXPECT_EQ(result["tokens"], (json{5, 70, 200, 3}));
@@ -76,8 +70,8 @@ TEST_F(TextCli, LogitsAreTheSameOnEveryDeviceAndWithoutAll) {
     cpu.insert(cpu.end(), {"--device", "cpu", "--ports", "2", "--port-bits", "256"});
     std::vector<std::string> rtl = base;
     rtl.insert(rtl.end(), {"--memory", "ideal"});
-    const json a = run_json(cpu);
-    const json b = run_json(rtl);
+    const json a = setun_json(cpu);
+    const json b = setun_json(rtl);
     EXPECT_EQ(a["positions"], b["positions"]);
     EXPECT_EQ(b["device"], "rtl");
     EXPECT_FALSE(a["positions"][0].contains("logits"));
@@ -115,7 +109,7 @@ TEST_F(TextCli, BosIsAnOption) {
 }
 
 TEST_F(TextCli, TokenizeGivesTheIdsThatRunTakes) {
-    const json whole = run_json({"tokenize", "--model", model(), "--prompt", "the land<|end|>"});
+    const json whole = setun_json({"tokenize", "--model", model(), "--prompt", "the land<|end|>"});
     EXPECT_EQ(whole["tokens"].back(), 256);
     const ProcessResult text = setun({"tokenize", "--model", model(), "--prompt", "the land<|end|>"});
     std::string joined;
@@ -123,7 +117,7 @@ TEST_F(TextCli, TokenizeGivesTheIdsThatRunTakes) {
         joined.append(joined.empty() ? 0 : 1, ',').append(id.dump());
     }
     EXPECT_EQ(text.out, joined.append(1, '\n'));
-    const json plain = run_json({"tokenize", "--model", model(), "--prompt", "the land<|end|>", "--plain"});
+    const json plain = setun_json({"tokenize", "--model", model(), "--prompt", "the land<|end|>", "--plain"});
     EXPECT_GT(plain["tokens"].size(), whole["tokens"].size());
     ProcessOptions input;
     input.input = "the land<|end|>";
@@ -136,14 +130,14 @@ TEST_F(TextCli, ChatKeepsTheHistoryInTheCache) {
         std::vector<std::string> arguments{"chat",     "--model", model(),     "--template", "plain",
                                            "--device", device,    "--message", "the land",   "--message",
                                            "and the",  "-n",      "6"};
-        const json chat = run_json(arguments);
+        const json chat = setun_json(arguments);
         ASSERT_EQ(chat["turns"].size(), 2U);
         EXPECT_EQ(chat["template"], "plain");
         EXPECT_EQ(chat["verified"], true);
         EXPECT_EQ(chat["turns"][0]["user"], "the land");
         // The second turn processed its own tokens and no others.
         const std::size_t own =
-            run_json({"tokenize", "--model", model(), "--prompt", "\nUser: and the\nAssistant:"})["tokens"]
+            setun_json({"tokenize", "--model", model(), "--prompt", "\nUser: and the\nAssistant:"})["tokens"]
                 .size();
         EXPECT_LE(chat["turns"][1]["prompt_tokens"].get<std::size_t>(), own + 1);
         const auto positions =
@@ -160,8 +154,8 @@ TEST_F(TextCli, ChatReadsOneMessageFromStandardInput) {
     const ProcessResult result =
         setun({"chat", "--model", model(), "--template", "plain", "--device", "cpu", "-n", "5"}, input);
     EXPECT_EQ(result.exit_code, 0) << result.err;
-    const json same = run_json({"chat", "--model", model(), "--template", "plain", "--device", "cpu", "-n",
-                                "5", "--message", "the land\nand the"});
+    const json same = setun_json({"chat", "--model", model(), "--template", "plain", "--device", "cpu", "-n",
+                                  "5", "--message", "the land\nand the"});
     EXPECT_EQ(result.out, same["turns"][0]["reply"].get<std::string>() + "\n");
     EXPECT_NE(result.err.find("bit-exact"), std::string::npos) << result.err;
 }

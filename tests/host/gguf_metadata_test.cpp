@@ -6,9 +6,12 @@
 
 #include "host/base/error.h"
 #include "host/loaders/gguf.h"
+#include "tests/host/refusal.h"
 
 namespace setun {
 namespace {
+
+using test::error_of;
 
 template <class T>
 std::string raw(T value) {
@@ -43,15 +46,6 @@ class File {
   private:
     std::string bytes_;
 };
-
-std::string error_of(const std::function<void()>& what) {
-    try {
-        what();
-    } catch (const InputError& error) {
-        return error.what();
-    }
-    return "accepted";
-}
 
 std::string open_error(const std::string& pair) {
     return error_of([&] { static_cast<void>(File({pair}).open()); });

@@ -13,29 +13,19 @@
 #include "host/loaders/safetensors.h"
 #include "host/model/decoder.h"
 #include "host/model/model_file.h"
+#include "tests/host/refusal.h"
 #include "tests/host/synthetic_gguf.h"
 
 namespace setun {
 namespace {
 
+using test::error_of;
+using test::expect_error;
+
 using nlohmann::json;
 using test::GgufType;
 using test::GgufWriter;
 using test::Storage;
-
-template <class Load>
-std::string error_of(const Load& load) {
-    try {
-        static_cast<void>(load());
-    } catch (const InputError& error) {
-        return error.what();
-    }
-    return "accepted";
-}
-
-void expect_error(const std::string& error, const std::string& text) {
-    EXPECT_NE(error.find(text), std::string::npos) << error << "\nexpected: " << text;
-}
 
 // Hugging Face directories.
 

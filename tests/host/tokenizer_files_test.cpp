@@ -9,10 +9,13 @@
 #include "host/base/error.h"
 #include "host/base/file.h"
 #include "host/text/tokenizer.h"
+#include "tests/host/refusal.h"
 #include "tests/host/synthetic_model.h"
 
 namespace setun {
 namespace {
+
+using test::error_of;
 
 using nlohmann::json;
 using Ids = std::vector<std::uint32_t>;
@@ -27,16 +30,6 @@ void expect_recorded(const Tokenizer& tokenizer, const std::string& cases) {
         const auto text = item["text"].get<std::string>();
         EXPECT_EQ(tokenizer.encode(text), item["ids"].get<Ids>()) << text;
     }
-}
-
-template <class Read>
-std::string error_of(const Read& read) {
-    try {
-        static_cast<void>(read());
-    } catch (const InputError& error) {
-        return error.what();
-    }
-    return "accepted";
 }
 
 /// The recorded SentencePiece model as a GGUF file would hold it.

@@ -9,30 +9,19 @@
 #include "host/base/error.h"
 #include "host/text/tokenizer.h"
 #include "host/text/tokenizer_files.h"
+#include "tests/host/refusal.h"
 #include "tests/host/synthetic_model.h"
 
 namespace setun {
 namespace {
 
+using test::error_of;
+using test::expect_error;
+
 using nlohmann::json;
 const std::string kData = std::string(SETUN_SOURCE_DIR) + "/tests/host/data/";
 
 json load(const std::string& name) { return json::parse(test::read_file(kData + name)); }
-
-template <class Read>
-std::string error_of(const Read& read) {
-    try {
-        static_cast<void>(read());
-    } catch (const InputError& error) {
-        return error.what();
-    }
-    return "accepted";
-}
-
-void expect_error(const std::string& error, const std::string& text) {
-    EXPECT_NE(error.find(text), std::string::npos) << error << "\nexpected: " << text;
-    EXPECT_EQ(error.find('\n'), std::string::npos) << error;
-}
 
 /// Files in a folder of their own.
 class TokenizerRefusals : public testing::Test {
